@@ -1,0 +1,97 @@
+//! The pool of connections, and what runs on it before anything else.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use settings::Secret;
+use sqlx::{
+    AssertSqlSafe, PgPool, Postgres, Transaction,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::time::sleep;
+
+use crate::Failure;
+
+/// Which database a service uses, and how much of it.
+#[derive(Args, Clone, Debug)]
+pub struct Config {
+    /// `postgres://ROLE@HOST:PORT/DATABASE`; the password is a setting of its own
+    #[arg(long, env)]
+    pub database_url: PgConnectOptions,
+
+    /// The role's password; DATABASE_PASSWORD_FILE names a file instead
+    #[arg(long, env, hide_env_values = true)]
+    pub database_password: Option<Secret>,
+
+    /// How many connections one instance opens at most
+    #[arg(long, env, default_value = "10")]
+    pub database_max_connections: u32,
+
+    /// Milliseconds that a statement may take: the longest deadline of a route
+    #[arg(long, env, default_value = "5000")]
+    pub database_statement_timeout_ms: u64,
+}
+
+/// Waiting longer for a connection than a request may take helps nobody.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// An absent database is asked again after this.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Opens a pool, once the database answers: one that is still starting is waited for.
+///
+/// Errors: the database refuses the role.
+pub async fn connect(config: &Config) -> anyhow::Result<PgPool> {
+    let statement_timeout = config.database_statement_timeout_ms.to_string();
+    let mut options = config.database_url.clone().options([("statement_timeout", statement_timeout)]);
+    if let Some(password) = &config.database_password {
+        options = options.password(password.expose());
+    }
+    let pool = PgPoolOptions::new()
+        .max_connections(config.database_max_connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_lazy_with(options);
+    while let Err(error) = ping(pool.clone()).await {
+        if Failure::from(&error) != Failure::Unavailable {
+            return Err(error).context("the database refuses");
+        }
+        tracing::warn!(error = %error, "waiting for the database");
+        sleep(RETRY_AFTER).await;
+    }
+    Ok(pool)
+}
+
+/// Brings the schema up to date. Safe under several replicas (an advisory lock) and beside a newer neighbour, whose
+/// migrations this program does not know.
+///
+/// Errors: a migration fails, or one was changed after it had run.
+pub async fn migrate(pool: &PgPool, migrations: &Migrator) -> anyhow::Result<()> {
+    let mut connection = pool.acquire().await.context("no connection for the migrations")?;
+    // A migration takes the time that it takes.
+    sqlx::query("set statement_timeout = 0").execute(&mut *connection).await?;
+    let mut migrator = Migrator::with_migrations(migrations.iter().cloned().collect());
+    migrator.set_ignore_missing(true);
+    migrator.run(&mut *connection).await.context("the migrations failed")?;
+    // Its session has the wrong limit now.
+    connection.close().await.context("the migrations' connection did not close")
+}
+
+/// Begins a transaction whose statements end with the work's deadline: `remaining` is the time that is left for it.
+///
+/// Errors: as any statement's; see [`Failure`](crate::Failure).
+pub async fn begin(pool: &PgPool, remaining: Option<Duration>) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let Some(remaining) = remaining else { return pool.begin().await };
+    // Zero would mean no limit.
+    let milliseconds = remaining.as_millis().max(1);
+    let statement = format!("begin; set local statement_timeout = {milliseconds}");
+    pool.begin_with(AssertSqlSafe(statement)).await
+}
+
+/// Whether the database answers now.
+///
+/// Errors: it does not.
+pub async fn ping(pool: PgPool) -> Result<(), sqlx::Error> {
+    sqlx::query("select 1").execute(&pool).await.map(drop)
+}

@@ -1,0 +1,45 @@
+//! What a failed statement means to whoever asked for it.
+
+use sqlx::Error;
+
+/// `query_canceled`: the statement's time limit was over (PostgreSQL manual, appendix A).
+const QUERY_CANCELED: &str = "57014";
+
+/// The classes of SQLSTATE that say that the server is not there for us now: connection exception, insufficient
+/// resources (too many connections), operator intervention (shutting down, starting up).
+const UNAVAILABLE_CLASSES: [&str; 3] = ["08", "53", "57"];
+
+/// What kind of trouble a statement had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Its time limit was over.
+    TimedOut,
+    /// The database could not be reached or had no connection left; trying again may help.
+    Unavailable,
+    /// A defect: of the statement, the schema or the data.
+    Defect,
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::Io(_) | Error::Tls(_) | Error::PoolTimedOut | Error::PoolClosed | Error::WorkerCrashed => {
+                Self::Unavailable
+            }
+            Error::Database(refusal) => match refusal.code().as_deref() {
+                Some(QUERY_CANCELED) => Self::TimedOut,
+                Some(code) if UNAVAILABLE_CLASSES.iter().any(|class| code.starts_with(class)) => Self::Unavailable,
+                _ => Self::Defect,
+            },
+            _ => Self::Defect,
+        }
+    }
+}
+
+/// The name of the constraint that a statement would have violated, if that is why it failed.
+pub fn violated_constraint(error: &Error) -> Option<&str> {
+    match error {
+        Error::Database(refusal) => refusal.constraint(),
+        _ => None,
+    }
+}

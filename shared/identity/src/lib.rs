@@ -1,0 +1,24 @@
+//! Who is calling: access tokens, made by whoever issues them and verified by whoever is called.
+//!
+//! An access token is a JWT (RFC 7519) of the profile of RFC 9068, signed with ES256. It travels as
+//! `authorization: Bearer …` over HTTP and as gRPC metadata of the same name.
+
+#![warn(missing_docs)]
+
+mod caller;
+mod claims;
+mod keys;
+mod signer;
+mod verifier;
+
+pub use caller::Caller;
+pub use claims::{Config, Issuer};
+pub use jsonwebtoken::jwk::JwkSet;
+pub use signer::{Signer, SignerError};
+pub use verifier::{Error, Verifier};
+
+/// Makes aws-lc the one crypto provider of the process; called first in `main`, before anything speaks TLS.
+pub fn install_crypto_provider() {
+    // It fails only where one is installed already, which is then the one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}

@@ -1,0 +1,11 @@
+//! A process from start to end: its signals, its readiness, its drain, its operations port.
+
+#![warn(missing_docs)]
+
+mod health;
+mod operations;
+mod process;
+
+pub use health::{Health, State};
+pub use operations::{healthcheck, probes};
+pub use process::{Command, Drain, Process, listen};

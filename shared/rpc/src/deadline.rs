@@ -1,0 +1,109 @@
+//! How long the work in hand may still take.
+//!
+//! A deadline is set where a request enters the system and travels with the task: a server passes it to the handler,
+//! the client stack to the next service as `grpc-timeout`
+//! (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>), the store to the database.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tokio::time::{Instant, error::Elapsed, timeout_at};
+
+/// The header that carries what is left of the time.
+pub(crate) const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+
+tokio::task_local! {
+    static DEADLINE: Instant;
+}
+
+/// Runs the work and gives up when `limit` is over, or the deadline of the work around it if that is sooner.
+///
+/// Errors: the time is over.
+pub async fn within<F: Future>(limit: Duration, work: F) -> Result<F::Output, Elapsed> {
+    let limit = remaining().map_or(limit, |left| left.min(limit));
+    let deadline = Instant::now() + limit;
+    timeout_at(deadline, DEADLINE.scope(deadline, work)).await
+}
+
+/// The time that is left for the work in hand; `None` where nothing limits it.
+pub fn remaining() -> Option<Duration> {
+    let deadline = DEADLINE.try_with(|deadline| *deadline).ok()?;
+    Some(deadline.saturating_duration_since(Instant::now()))
+}
+
+/// At most eight digits and a unit.
+pub(crate) fn parse(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(GRPC_TIMEOUT)?.to_str().ok()?;
+    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
+    if digits.len() > 8 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let amount = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(amount * 3600)),
+        "M" => Some(Duration::from_secs(amount * 60)),
+        "S" => Some(Duration::from_secs(amount)),
+        "m" => Some(Duration::from_millis(amount)),
+        "u" => Some(Duration::from_micros(amount)),
+        "n" => Some(Duration::from_nanos(amount)),
+        _ => None,
+    }
+}
+
+pub(crate) fn format(limit: Duration) -> HeaderValue {
+    // Eight digits of milliseconds are 27 hours; nothing here waits that long.
+    let milliseconds = limit.as_millis().min(99_999_999);
+    let text = format!("{milliseconds}m");
+    HeaderValue::from_str(&text).expect("digits and a letter are a header value")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(value: &str) -> Option<Duration> {
+        let value = HeaderValue::from_str(value).unwrap();
+        parse(&HeaderMap::from_iter([(GRPC_TIMEOUT, value)]))
+    }
+
+    #[test]
+    fn a_timeout_is_read_in_every_unit() {
+        assert_eq!(parsed("2H"), Some(Duration::from_secs(7200)));
+        assert_eq!(parsed("3M"), Some(Duration::from_secs(180)));
+        assert_eq!(parsed("99999999S"), Some(Duration::from_secs(99_999_999)));
+        assert_eq!(parsed("250m"), Some(Duration::from_millis(250)));
+        assert_eq!(parsed("7u"), Some(Duration::from_micros(7)));
+        assert_eq!(parsed("7n"), Some(Duration::from_nanos(7)));
+    }
+
+    #[test]
+    fn nonsense_is_no_timeout() {
+        for nonsense in ["", "m", "123456789m", "-1S", "+1S", "1.5S", "1 S", "10", "1x"] {
+            assert_eq!(parsed(nonsense), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn what_is_sent_is_what_is_read() {
+        let limit = Duration::from_millis(4321);
+        assert_eq!(parse(&HeaderMap::from_iter([(GRPC_TIMEOUT, format(limit))])), Some(limit));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_past_its_deadline_is_given_up() {
+        let work = within(Duration::from_millis(50), std::future::pending::<()>());
+        assert!(work.await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_inner_deadline_never_exceeds_the_outer() {
+        let outer =
+            within(Duration::from_millis(50), async { within(Duration::from_secs(5), async { remaining() }).await });
+        assert_eq!(outer.await.unwrap().unwrap(), Some(Duration::from_millis(50)));
+    }
+
+    #[tokio::test]
+    async fn without_a_deadline_nothing_limits_the_work() {
+        assert_eq!(remaining(), None);
+    }
+}

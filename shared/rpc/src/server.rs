@@ -1,0 +1,141 @@
+//! A gRPC server: the services of a process behind one stack, with health and reflection.
+
+use std::{
+    any::Any,
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use axum::{extract::Request, middleware::Next, response::Response};
+use futures::FutureExt;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    Code, Status,
+    body::Body,
+    server::NamedService,
+    service::{Routes, RoutesBuilder},
+    transport::server::TcpIncoming,
+};
+use tonic_health::server::{HealthReporter, health_reporter};
+use tower::Service;
+
+use crate::{deadline, status};
+
+/// tonic enforces `grpc-timeout` too, but answers CANCELLED: ours has to be first.
+const HEAD_START: Duration = Duration::from_millis(2);
+
+/// A gRPC server in the making.
+pub struct Server {
+    routes: RoutesBuilder,
+    health: HealthReporter,
+    names: Vec<&'static str>,
+}
+
+impl Server {
+    /// A server with `grpc.health.v1` and reflection for these descriptors (an encoded `FileDescriptorSet`).
+    ///
+    /// Errors: the descriptors cannot be read.
+    pub fn new(descriptors: &'static [u8]) -> anyhow::Result<Self> {
+        let (health, health_service) = health_reporter();
+        let reflection = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(descriptors)
+            .build_v1()
+            .context("the descriptors cannot be read")?;
+        let mut routes = Routes::builder();
+        routes.add_service(health_service).add_service(reflection);
+        Ok(Self { routes, health, names: Vec::new() })
+    }
+
+    /// Adds a service.
+    pub fn with<S>(mut self, service: S) -> Self
+    where
+        S: Service<http::Request<Body>, Error = std::convert::Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Response: axum::response::IntoResponse,
+        S::Future: Send + 'static,
+    {
+        self.routes.add_service(service);
+        self.names.push(S::NAME);
+        self
+    }
+
+    /// Serves until `shutdown`, then finishes what is in flight.
+    ///
+    /// Errors: the listener fails.
+    pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
+        for name in self.names {
+            self.health.set_service_status(name, tonic_health::ServingStatus::Serving).await;
+        }
+        let stack = self
+            .routes
+            .routes()
+            .into_axum_router()
+            // Innermost first, as axum applies them.
+            .layer(axum::middleware::from_fn(enforce_deadline))
+            .layer(axum::middleware::from_fn(guard_panics))
+            .layer(axum::middleware::from_fn(log_call));
+        tonic::transport::Server::builder()
+            .add_routes(Routes::from(stack))
+            .serve_with_incoming_shutdown(
+                TcpIncoming::from(listener).with_nodelay(Some(true)),
+                shutdown.cancelled_owned(),
+            )
+            .await
+            .context("the gRPC server failed")
+    }
+}
+
+/// Gives the handler the time that the caller gives us, and answers DEADLINE_EXCEEDED when it is over.
+async fn enforce_deadline(request: Request, next: Next) -> Response {
+    let Some(limit) = deadline::parse(request.headers()) else { return next.run(request).await };
+    match deadline::within(limit.saturating_sub(HEAD_START), next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Status::deadline_exceeded("the deadline is over").into_http(),
+    }
+}
+
+/// One call's panic is one call's failure.
+async fn guard_panics(request: Request, next: Next) -> Response {
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(panic) => {
+            let status = Status::internal("internal error");
+            status::caused_by(status, std::io::Error::other(panic_message(&*panic))).into_http()
+        }
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("panic: {}", text.unwrap_or_else(|| "without a message".to_owned()))
+}
+
+/// One line per call, with the cause of what went wrong; the caller is told only what it can act on.
+async fn log_call(request: Request, next: Next) -> Response {
+    let start = Instant::now();
+    let method = request.uri().path().trim_start_matches('/').to_owned();
+    let response = next.run(request).await;
+    let status = response.extensions().get::<Status>();
+    log_line(&method, status, start.elapsed());
+    response
+}
+
+fn log_line(method: &str, status: Option<&Status>, took: Duration) {
+    let code = status.map_or(Code::Ok, Status::code);
+    let milliseconds = took.as_secs_f64() * 1e3;
+    let cause = status.and_then(|status| std::error::Error::source(status)).map(status::chain);
+    match code {
+        Code::Internal | Code::Unknown | Code::DataLoss | Code::Unavailable | Code::DeadlineExceeded => {
+            tracing::error!(rpc.method = method, rpc.code = ?code, milliseconds, cause, "call failed");
+        }
+        _ => tracing::info!(rpc.method = method, rpc.code = ?code, milliseconds, cause, "call"),
+    }
+}

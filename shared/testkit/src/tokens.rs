@@ -1,0 +1,38 @@
+//! An issuer of tokens, with its keys published as a real one's are.
+
+use std::time::Duration;
+
+use axum::{Json, Router, routing::get};
+use identity::{Config, Issuer, JwkSet, Signer};
+use uuid::Uuid;
+
+/// Issues tokens that a service believes which has this issuer's [`Tokens::config`].
+pub struct Tokens {
+    /// What the service under test is to believe.
+    pub config: Config,
+    signer: Signer,
+}
+
+impl Tokens {
+    /// A new issuer with a new key, published at a port of its own until the test ends.
+    pub async fn issuer() -> Self {
+        let signer = Signer::from_pkcs8(&Signer::generate().unwrap()).unwrap();
+        let keys = JwkSet { keys: vec![signer.public_key()] };
+        let (listener, address) = crate::listener().await;
+        let router = Router::new().route("/jwks.json", get(async move || Json(keys.clone())));
+        tokio::spawn(axum::serve(listener, router).into_future());
+        let issuer = Issuer { token_issuer: format!("http://{address}"), token_audience: "tests".to_owned() };
+        let config = Config { issuer, token_jwks_url: format!("http://{address}/jwks.json") };
+        Self { config, signer }
+    }
+
+    /// The value of an `authorization` header in the name of this subject.
+    pub fn bearer(&self, subject: Uuid) -> String {
+        self.bearer_for(subject, Duration::from_secs(60))
+    }
+
+    /// The same, good for `lifetime` from now.
+    pub fn bearer_for(&self, subject: Uuid, lifetime: Duration) -> String {
+        format!("Bearer {}", self.signer.sign(&self.config.issuer, subject, lifetime).unwrap())
+    }
+}
