@@ -1,0 +1,67 @@
+//! What the users service does.
+
+use std::{sync::Arc, time::Duration};
+
+use identity::{Caller, Issuer, Signer};
+
+use crate::{
+    domain::{Changes, Email, Etag, NewUser, Password, User, UserId},
+    error::Error,
+    passwords::Passwords,
+    store::Store,
+};
+
+/// A stolen token is of use for no longer than this.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(15 * 60);
+
+#[derive(Clone)]
+pub struct App {
+    pub store: Store,
+    pub passwords: Passwords,
+    pub signer: Arc<Signer>,
+    pub issuer: Issuer,
+}
+
+/// A token and how long it is good.
+pub struct AccessToken {
+    pub token: String,
+    pub lifetime: Duration,
+}
+
+impl App {
+    pub async fn register(&self, user: NewUser) -> Result<User, Error> {
+        let password_hash = self.passwords.hash(user.password.clone()).await?;
+        self.store.insert(UserId::generate(), &user, &password_hash).await
+    }
+
+    /// An unacceptable address or password is a wrong one: what the rules are is for those who sign up.
+    pub async fn sign_in(&self, email: &str, password: String) -> Result<AccessToken, Error> {
+        let email = Email::parse(email).map_err(|_| Error::WrongCredentials)?;
+        let password = Password::parse(password).map_err(|_| Error::WrongCredentials)?;
+        let (id, hash) = self.store.find_credentials(&email).await?.unzip();
+        let right = self.passwords.verify(password, hash).await?;
+        let id = id.filter(|_| right).ok_or(Error::WrongCredentials)?;
+        let token = self.signer.sign(&self.issuer, id.0, TOKEN_LIFETIME)?;
+        Ok(AccessToken { token, lifetime: TOKEN_LIFETIME })
+    }
+
+    pub async fn get(&self, caller: &Caller, id: UserId) -> Result<User, Error> {
+        own(caller, id)?;
+        self.store.find(id).await?.ok_or(Error::NotFound)
+    }
+
+    pub async fn update(&self, caller: &Caller, id: UserId, changes: Changes, etag: Etag) -> Result<User, Error> {
+        own(caller, id)?;
+        self.store.update(id, &changes, etag).await
+    }
+
+    pub async fn delete(&self, caller: &Caller, id: UserId) -> Result<(), Error> {
+        own(caller, id)?;
+        self.store.delete(id).await
+    }
+}
+
+/// Somebody else's account looks like none at all.
+fn own(caller: &Caller, id: UserId) -> Result<(), Error> {
+    if caller.subject == id.0 { Ok(()) } else { Err(Error::NotFound) }
+}

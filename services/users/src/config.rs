@@ -1,0 +1,52 @@
+//! The settings of the users service.
+
+use std::net::SocketAddr;
+
+use clap::{Args, Parser};
+use settings::Secret;
+
+/// The users program: accounts, signing in, the keys that tokens are verified with.
+#[derive(Parser)]
+pub struct Cli {
+    #[command(flatten)]
+    pub config: Config,
+
+    /// Where orchestrators ask: livez, readyz
+    #[arg(long, env, default_value = "0.0.0.0:9081")]
+    pub ops_addr: SocketAddr,
+
+    #[command(flatten)]
+    pub drain: lifecycle::Drain,
+
+    #[command(flatten)]
+    pub telemetry: telemetry::Config,
+
+    #[command(subcommand)]
+    pub command: Option<lifecycle::Command>,
+}
+
+/// What the service needs, whatever process it runs in.
+#[derive(Args, Clone, Debug)]
+pub struct Config {
+    /// Where the other services call
+    #[arg(long, env, default_value = "0.0.0.0:50051")]
+    pub grpc_addr: SocketAddr,
+
+    /// Where the keys are published, over HTTP
+    #[arg(long, env, default_value = "0.0.0.0:8081")]
+    pub http_addr: SocketAddr,
+
+    /// Seals the signing keys in the database: at least 32 characters; KEY_SECRET_FILE names a file instead
+    #[arg(long, env, hide_env_values = true)]
+    pub key_secret: Secret,
+
+    /// How many passwords are hashed at once; each takes a core and 19 MiB for some 20 ms
+    #[arg(long, env, default_value = "2")]
+    pub password_concurrency: usize,
+
+    #[command(flatten)]
+    pub database: database::Config,
+
+    #[command(flatten)]
+    pub issuer: identity::Issuer,
+}

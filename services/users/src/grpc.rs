@@ -1,0 +1,112 @@
+//! The contract `users.v1.UsersService` in terms of the use-cases.
+
+use identity::{Caller, Verifier};
+use prost_types::{FieldMask, Timestamp};
+use proto::users::v1::{self as pb, users_service_server::UsersService};
+use time::OffsetDateTime;
+use tonic::{Request, Response, Status, async_trait};
+
+use crate::{
+    app::App,
+    domain::{Changes, DisplayName, Email, Etag, NewUser, User, UserId, Violation},
+    error::Error,
+};
+
+#[derive(Clone)]
+pub struct Grpc {
+    pub app: App,
+    pub verifier: Verifier,
+}
+
+#[async_trait]
+impl UsersService for Grpc {
+    async fn register(&self, request: Request<pb::RegisterRequest>) -> Result<Response<pb::RegisterResponse>, Status> {
+        let user = request.into_inner();
+        let user = NewUser::parse(&user.email, &user.display_name, user.password).map_err(Error::from)?;
+        let user = self.app.register(user).await?;
+        Ok(Response::new(pb::RegisterResponse { user: Some(user.into()) }))
+    }
+
+    async fn sign_in(&self, request: Request<pb::SignInRequest>) -> Result<Response<pb::SignInResponse>, Status> {
+        let pb::SignInRequest { email, password } = request.into_inner();
+        let access = self.app.sign_in(&email, password).await?;
+        let expires_in = access.lifetime.as_secs().cast_signed();
+        Ok(Response::new(pb::SignInResponse { access_token: access.token, expires_in }))
+    }
+
+    async fn get_user(&self, request: Request<pb::GetUserRequest>) -> Result<Response<pb::GetUserResponse>, Status> {
+        let caller = self.caller(&request).await?;
+        let id = UserId::parse(&request.get_ref().id).map_err(Error::from)?;
+        let user = self.app.get(&caller, id).await?;
+        Ok(Response::new(pb::GetUserResponse { user: Some(user.into()) }))
+    }
+
+    async fn update_user(
+        &self,
+        request: Request<pb::UpdateUserRequest>,
+    ) -> Result<Response<pb::UpdateUserResponse>, Status> {
+        let caller = self.caller(&request).await?;
+        let request = request.into_inner();
+        let id = UserId::parse(&request.id).map_err(Error::from)?;
+        let etag = etag(&request.etag)?;
+        let changes = changes(request.user.unwrap_or_default(), request.update_mask.unwrap_or_default())?;
+        let user = self.app.update(&caller, id, changes, etag).await?;
+        Ok(Response::new(pb::UpdateUserResponse { user: Some(user.into()) }))
+    }
+
+    async fn delete_user(
+        &self,
+        request: Request<pb::DeleteUserRequest>,
+    ) -> Result<Response<pb::DeleteUserResponse>, Status> {
+        let caller = self.caller(&request).await?;
+        let id = UserId::parse(&request.get_ref().id).map_err(Error::from)?;
+        self.app.delete(&caller, id).await?;
+        Ok(Response::new(pb::DeleteUserResponse {}))
+    }
+}
+
+impl Grpc {
+    async fn caller<T>(&self, request: &Request<T>) -> Result<Caller, Error> {
+        Ok(self.verifier.caller(request.metadata()).await?)
+    }
+}
+
+/// An etag that we never gave matches nothing.
+fn etag(text: &str) -> Result<Etag, Error> {
+    match text {
+        "" => Err(Error::EtagMissing),
+        "*" => Ok(Etag::Any),
+        version => version.parse().map(Etag::Version).map_err(|_| Error::EtagMismatch),
+    }
+}
+
+fn changes(user: pb::User, mask: FieldMask) -> Result<Changes, Error> {
+    let mut changes = Changes::default();
+    let mut violations = Vec::new();
+    for path in &mask.paths {
+        let changed = match path.as_str() {
+            "email" => Email::parse(&user.email).map(|email| changes.email = Some(email)),
+            "display_name" => DisplayName::parse(&user.display_name).map(|name| changes.display_name = Some(name)),
+            _ => Err(Violation { field: "update_mask", problem: "may name email and display_name only" }),
+        };
+        violations.extend(changed.err());
+    }
+    if violations.is_empty() { Ok(changes) } else { Err(violations.into()) }
+}
+
+impl From<User> for pb::User {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id.to_string(),
+            email: user.email.as_str().to_owned(),
+            display_name: user.display_name.as_str().to_owned(),
+            created_at: Some(timestamp(user.created_at)),
+            updated_at: Some(timestamp(user.updated_at)),
+            etag: user.etag(),
+        }
+    }
+}
+
+fn timestamp(time: OffsetDateTime) -> Timestamp {
+    Timestamp { seconds: time.unix_timestamp(), nanos: time.nanosecond().cast_signed() }
+}

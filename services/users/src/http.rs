@@ -1,0 +1,10 @@
+//! What the users service publishes over HTTP: the keys that its tokens are verified with.
+
+use axum::{Json, Router, http::header::CACHE_CONTROL, routing::get};
+use identity::JwkSet;
+
+/// `/.well-known/jwks.json` (RFC 7517, section 5).
+pub fn router(keys: JwkSet) -> Router {
+    let answer = ([(CACHE_CONTROL, "public, max-age=300")], Json(keys));
+    Router::new().route("/.well-known/jwks.json", get(async move || answer.clone()))
+}

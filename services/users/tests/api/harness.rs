@@ -1,0 +1,120 @@
+//! A users service on free ports, and people who use it.
+
+use std::net::SocketAddr;
+
+use database::Config as Database;
+use identity::{Config, Issuer, Verifier};
+use proto::users::v1::{self as pb, users_service_client::UsersServiceClient};
+use rpc::{Channel, Peer};
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Request, Status};
+use users::{Listeners, Users};
+
+pub const PASSWORD: &str = "correct horse battery staple";
+pub const SECRET: &str = "a secret for tests, long enough to be one";
+
+pub struct Service {
+    pub client: UsersServiceClient<Channel>,
+    pub grpc: SocketAddr,
+    pub http: SocketAddr,
+    pub config: users::Config,
+}
+
+impl Service {
+    pub async fn start() -> Self {
+        let database = testkit::private_database(&users::MIGRATIONS).await;
+        Self::start_on(database, SECRET).await.unwrap()
+    }
+
+    pub async fn start_on(database: Database, secret: &str) -> anyhow::Result<Self> {
+        let (grpc, grpc_addr) = testkit::listener().await;
+        let (http, http_addr) = testkit::listener().await;
+        let config = users::Config {
+            grpc_addr,
+            http_addr,
+            key_secret: secret.to_owned().into(),
+            password_concurrency: 2,
+            database,
+            issuer: Issuer { token_issuer: "http://tests".to_owned(), token_audience: "tests".to_owned() },
+        };
+        let users = Users::build(&config).await?;
+        tokio::spawn(users::serve(Listeners { grpc, http }, users, CancellationToken::new()));
+        let client = UsersServiceClient::new(rpc::connect(&peer(grpc_addr)));
+        Ok(Self { client, grpc: grpc_addr, http: http_addr, config })
+    }
+
+    pub async fn register(&self, email: &str) -> pb::User {
+        let answer = self.client.clone().register(new_user(email)).await.unwrap();
+        answer.into_inner().user.unwrap()
+    }
+
+    pub async fn sign_in(&self, email: &str) -> String {
+        let credentials = pb::SignInRequest { email: email.to_owned(), password: PASSWORD.to_owned() };
+        self.client.clone().sign_in(credentials).await.unwrap().into_inner().access_token
+    }
+
+    /// Someone with an account and a token.
+    pub async fn person(&self, email: &str) -> Person {
+        let user = self.register(email).await;
+        let token = self.sign_in(email).await;
+        Person { client: self.client.clone(), user, token }
+    }
+
+    /// As any other service believes this one's tokens.
+    pub fn verifier(&self) -> Verifier {
+        let token_jwks_url = format!("http://{}/.well-known/jwks.json", self.http);
+        Verifier::new(&Config { issuer: self.config.issuer.clone(), token_jwks_url })
+    }
+}
+
+pub struct Person {
+    client: UsersServiceClient<Channel>,
+    pub user: pb::User,
+    pub token: String,
+}
+
+impl Person {
+    pub async fn get(&self, id: &str) -> Result<pb::User, Status> {
+        let request = self.request(pb::GetUserRequest { id: id.to_owned() });
+        Ok(self.client.clone().get_user(request).await?.into_inner().user.unwrap())
+    }
+
+    pub async fn update(&self, id: &str, user: pb::User, paths: &[&str], etag: &str) -> Result<pb::User, Status> {
+        let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+        let request = self.request(pb::UpdateUserRequest {
+            id: id.to_owned(),
+            user: Some(user),
+            update_mask: Some(prost_types::FieldMask { paths }),
+            etag: etag.to_owned(),
+        });
+        Ok(self.client.clone().update_user(request).await?.into_inner().user.unwrap())
+    }
+
+    pub async fn delete(&self, id: &str) -> Result<(), Status> {
+        self.client.clone().delete_user(self.request(pb::DeleteUserRequest { id: id.to_owned() })).await.map(drop)
+    }
+
+    fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.metadata_mut().insert("authorization", format!("Bearer {}", self.token).parse().unwrap());
+        request
+    }
+}
+
+pub fn new_user(email: &str) -> pb::RegisterRequest {
+    pb::RegisterRequest {
+        email: email.to_owned(),
+        display_name: "Ada Lovelace".to_owned(),
+        password: PASSWORD.to_owned(),
+    }
+}
+
+/// The code and, where there is one, the reason.
+pub fn refusal<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, Option<String>) {
+    let status = answer.unwrap_err();
+    (status.code(), rpc::status::reason(&status))
+}
+
+pub fn peer(address: SocketAddr) -> Peer {
+    format!("http://{address}").parse().unwrap()
+}
