@@ -1,0 +1,54 @@
+//! What the orders service does.
+
+use identity::Caller;
+
+use crate::{
+    clients::Users,
+    domain::{IdempotencyKey, NewOrder, Order, OrderId, Page, PageSize, Product, Sku, UserId},
+    error::Error,
+    store::Store,
+};
+
+#[derive(Clone)]
+pub struct App {
+    pub store: Store,
+    pub users: Users,
+}
+
+impl App {
+    pub async fn products(&self, size: PageSize, after: Option<Sku>) -> Result<Page<Product, Sku>, Error> {
+        self.store.products(size, after.as_ref()).await
+    }
+
+    pub async fn product(&self, sku: &Sku) -> Result<Product, Error> {
+        self.store.find_product(sku).await?.ok_or(Error::NoSuchProduct)
+    }
+
+    /// The account is looked up first: a remote call has no place inside a transaction.
+    pub async fn place(&self, caller: &Caller, order: NewOrder, key: Option<IdempotencyKey>) -> Result<Order, Error> {
+        self.users.account_exists(caller).await?;
+        self.store.place(UserId(caller.subject), &order, key.as_ref()).await
+    }
+
+    pub async fn get(&self, caller: &Caller, id: OrderId) -> Result<Order, Error> {
+        self.store.find(UserId(caller.subject), id).await?.ok_or(Error::NoSuchOrder)
+    }
+
+    /// Somebody else's orders look like none at all.
+    pub async fn list(
+        &self,
+        caller: &Caller,
+        owner: UserId,
+        size: PageSize,
+        after: Option<OrderId>,
+    ) -> Result<Page<Order, OrderId>, Error> {
+        if caller.subject != owner.0 {
+            return Err(Error::NoSuchOrder);
+        }
+        self.store.orders(owner, size, after).await
+    }
+
+    pub async fn cancel(&self, caller: &Caller, id: OrderId) -> Result<Order, Error> {
+        self.store.cancel(UserId(caller.subject), id).await
+    }
+}

@@ -1,0 +1,29 @@
+//! The services that orders calls, in its own words.
+
+use identity::Caller;
+use proto::users::v1::{self as pb, users_service_client::UsersServiceClient};
+use rpc::{Channel, Peer};
+use tonic::Code;
+
+use crate::error::Error;
+
+#[derive(Clone)]
+pub struct Users {
+    client: UsersServiceClient<Channel>,
+}
+
+impl Users {
+    pub fn connect(peer: &Peer) -> Self {
+        Self { client: UsersServiceClient::new(rpc::connect(peer)) }
+    }
+
+    /// Makes sure that the caller's account is still there: a token outlives it by some minutes.
+    pub async fn account_exists(&self, caller: &Caller) -> Result<(), Error> {
+        let request = caller.request(pb::GetUserRequest { id: caller.subject.to_string() });
+        match self.client.clone().get_user(request).await {
+            Ok(_) => Ok(()),
+            Err(status) if matches!(status.code(), Code::NotFound | Code::Unauthenticated) => Err(Error::NoAccount),
+            Err(status) => Err(Error::Users(Box::new(status))),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The settings of the orders service.
+
+use std::net::SocketAddr;
+
+use clap::{Args, Parser};
+use rpc::Peer;
+
+/// The orders program: the catalogue and the orders.
+#[derive(Parser)]
+pub struct Cli {
+    #[command(flatten)]
+    pub config: Config,
+
+    /// Where orchestrators ask: livez, readyz
+    #[arg(long, env, default_value = "0.0.0.0:9082")]
+    pub ops_addr: SocketAddr,
+
+    #[command(flatten)]
+    pub drain: lifecycle::Drain,
+
+    #[command(flatten)]
+    pub telemetry: telemetry::Config,
+
+    #[command(subcommand)]
+    pub command: Option<lifecycle::Command>,
+}
+
+/// What the service needs, whatever process it runs in.
+#[derive(Args, Clone, Debug)]
+pub struct Config {
+    /// Where the other services call
+    #[arg(long, env, default_value = "0.0.0.0:50052")]
+    pub grpc_addr: SocketAddr,
+
+    /// The users service
+    #[arg(long, env, default_value = "http://localhost:50051")]
+    pub users_url: Peer,
+
+    #[command(flatten)]
+    pub database: database::Config,
+
+    #[command(flatten)]
+    pub identity: identity::Config,
+}
