@@ -1,0 +1,133 @@
+//! What every request goes through, top to bottom = outside in.
+
+use std::{
+    any::Any,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, MatchedPath, Request},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::{Next, from_fn},
+    response::{IntoResponse, Response},
+};
+use rpc::deadline;
+use tower::ServiceBuilder;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    cors::{AllowOrigin, CorsLayer},
+    request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
+};
+use uuid::Uuid;
+
+use crate::problem::Problem;
+
+/// What a request may take in all.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// The largest body, in bytes: an order of 100 lines has some 10 KiB.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// A longer request id is not one that a client made for us.
+const MAX_REQUEST_ID: usize = 128;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+pub fn around(api: Router, cors_allowed_origins: &[HeaderValue]) -> Router {
+    let stack = ServiceBuilder::new()
+        // A client's own id is kept, if it can be one.
+        .layer(from_fn(drop_strange_ids))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, TimeOrderedId))
+        // One line per request, whatever happens further in.
+        .layer(from_fn(log_request))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(CompressionLayer::new())
+        // Browsers ask before they call; the answer needs none of what follows.
+        .layer(cors(cors_allowed_origins))
+        // Every problem further in gets the request's id.
+        .layer(from_fn(name_the_request))
+        // A handler's panic is one request's 500.
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        // Innermost, so that what is left for the services is known exactly.
+        .layer(from_fn(enforce_deadline));
+    api.layer(stack)
+}
+
+#[derive(Clone)]
+struct TimeOrderedId;
+
+impl MakeRequestId for TimeOrderedId {
+    fn make_request_id<B>(&mut self, _: &http::Request<B>) -> Option<RequestId> {
+        HeaderValue::from_str(&Uuid::now_v7().to_string()).ok().map(RequestId::new)
+    }
+}
+
+async fn drop_strange_ids(mut request: Request, next: Next) -> Response {
+    let strange = |id: &HeaderValue| id.len() > MAX_REQUEST_ID || !id.as_bytes().iter().all(u8::is_ascii_graphic);
+    if request.headers().get_all(REQUEST_ID).iter().any(strange) {
+        request.headers_mut().remove(REQUEST_ID);
+    }
+    next.run(request).await
+}
+
+async fn log_request(request: Request, next: Next) -> Response {
+    let start = Instant::now();
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let route = request.extensions().get::<MatchedPath>().map(|route| route.as_str().to_owned());
+    let id = request_id(&request);
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    let problem = response.extensions().get::<Problem>().map(Problem::story);
+    let milliseconds = start.elapsed().as_secs_f64() * 1e3;
+    if response.status().is_server_error() {
+        tracing::error!(%method, path, route, status, milliseconds, id, problem, "request failed");
+    } else {
+        tracing::info!(%method, path, route, status, milliseconds, id, problem, "request");
+    }
+    response
+}
+
+fn cors(allowed_origins: &[HeaderValue]) -> CorsLayer {
+    let origins = match allowed_origins {
+        [any] if any == "*" => AllowOrigin::any(),
+        list => AllowOrigin::list(list.iter().cloned()),
+    };
+    let idempotency_key = HeaderName::from_static("idempotency-key");
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH, idempotency_key, REQUEST_ID])
+        .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, REQUEST_ID])
+}
+
+async fn name_the_request(request: Request, next: Next) -> Response {
+    let id = request_id(&request);
+    let mut response = next.run(request).await;
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        let problem = problem.request_id(id);
+        *response.body_mut() = problem.body();
+        response.extensions_mut().insert(problem);
+    }
+    response
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR).cause(format!("panic: {text}")).into_response()
+}
+
+async fn enforce_deadline(request: Request, next: Next) -> Response {
+    match deadline::within(DEADLINE, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(StatusCode::GATEWAY_TIMEOUT).cause("the deadline is over").into_response(),
+    }
+}
+
+fn request_id(request: &Request) -> Option<String> {
+    let id = request.headers().get(REQUEST_ID)?;
+    Some(id.to_str().ok()?.to_owned())
+}

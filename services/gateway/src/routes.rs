@@ -1,0 +1,61 @@
+//! The routes, their description, and what is said where there is none.
+
+mod orders;
+mod products;
+mod sessions;
+mod shapes;
+mod users;
+
+use axum::{
+    Router,
+    http::{Method, StatusCode, Uri},
+};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        self,
+        security::{Http, HttpAuthScheme, SecurityScheme},
+    },
+};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::{Backends, problem::Problem};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Joist", description = "A small shop: accounts, a catalogue, orders.", version = "1"),
+    modifiers(&AccessToken)
+)]
+struct Api;
+
+/// `POST /v1/sessions` gives it.
+struct AccessToken;
+
+impl Modify for AccessToken {
+    fn modify(&self, api: &mut openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        api.components.get_or_insert_default().add_security_scheme("access_token", scheme);
+    }
+}
+
+pub fn router() -> Router<Backends> {
+    let (router, api) = OpenApiRouter::with_openapi(Api::openapi())
+        .merge(users::router())
+        .merge(sessions::router())
+        .merge(products::router())
+        .merge(orders::router())
+        .split_for_parts();
+    router
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", api))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+}
+
+async fn no_such_path(uri: Uri) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND).detail(format!("there is nothing at {}", uri.path()))
+}
+
+async fn no_such_method(method: Method) -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED).detail(format!("{method} is not possible here"))
+}
