@@ -1,0 +1,69 @@
+//! What `cargo up` can be told.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
+
+use clap::Parser;
+use settings::Secret;
+use sqlx::postgres::PgConnectOptions;
+
+/// The whole shop in one process: users, orders and the gateway, on a PostgreSQL server of its own
+#[derive(Parser)]
+#[command(name = "cargo up", bin_name = "cargo up")]
+pub struct Options {
+    /// Where everything is kept; the next start continues with it
+    #[arg(long, value_name = "DIR", default_value = ".joist")]
+    pub data: PathBuf,
+
+    /// Throws away what is kept there first
+    #[arg(long)]
+    pub fresh: bool,
+
+    /// Adds a demo account with some orders, and prints how to sign in to it
+    #[arg(long)]
+    pub demo: bool,
+
+    /// Uses this PostgreSQL server instead of an own one: `postgres://ROLE@HOST:PORT/DATABASE`, a role that may create
+    /// roles and databases
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<PgConnectOptions>,
+
+    /// The password of that role
+    #[arg(long, env, hide_env_values = true)]
+    pub database_password: Option<Secret>,
+
+    /// The address that all ports are on
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    pub host: IpAddr,
+
+    /// The public API; like every port, 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value = "8080")]
+    pub port: u16,
+
+    /// Health, for orchestrators
+    #[arg(long, value_name = "PORT", default_value = "9080")]
+    pub ops_port: u16,
+
+    /// users over gRPC
+    #[arg(long, value_name = "PORT", default_value = "50051")]
+    pub users_port: u16,
+
+    /// users over HTTP
+    #[arg(long, value_name = "PORT", default_value = "8081")]
+    pub users_http_port: u16,
+
+    /// orders over gRPC
+    #[arg(long, value_name = "PORT", default_value = "50052")]
+    pub orders_port: u16,
+
+    #[command(flatten)]
+    pub telemetry: telemetry::Config,
+}
+
+impl Options {
+    pub fn address(&self, port: u16) -> SocketAddr {
+        SocketAddr::new(self.host, port)
+    }
+}
