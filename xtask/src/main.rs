@@ -1,0 +1,44 @@
+//! The chores of this repository that need code: `cargo xtask <verb>`.
+#![expect(clippy::print_stdout, reason = "a command-line tool answers on stdout")]
+
+use std::{path::Path, process::ExitCode};
+
+use anyhow::Context;
+use clap::Parser;
+
+use crate::{finding::Finding, tree::Tree};
+
+mod finding;
+mod layers;
+mod prepare;
+mod tree;
+
+/// Chores of the Joist repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+enum Verb {
+    /// Prove the rules of layers and names that the compiler does not know
+    CheckLayers,
+    /// Renew the query metadata in services/*/.sqlx from freshly migrated databases
+    Prepare {
+        /// Change nothing; fail where the metadata is not what the databases say
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the folder xtask lies in the workspace")?;
+    let findings = match Verb::parse() {
+        Verb::CheckLayers => layers::check(&Tree::read(root)?),
+        Verb::Prepare { check } => prepare::run(root, check)?,
+    };
+    Ok(report(&findings))
+}
+
+fn report(findings: &[Finding]) -> ExitCode {
+    for finding in findings {
+        println!("{finding}");
+    }
+    ExitCode::from(u8::from(!findings.is_empty()))
+}

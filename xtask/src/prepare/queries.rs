@@ -1,0 +1,97 @@
+//! The metadata of a service's queries: one file per query, named by the hash of its text.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use anyhow::Context;
+use serde_json::Value;
+
+use crate::finding::Finding;
+
+/// File name to content.
+pub struct Queries(BTreeMap<String, String>);
+
+impl Queries {
+    /// A folder that does not exist holds none.
+    pub fn read(folder: &Path) -> anyhow::Result<Self> {
+        if !folder.is_dir() {
+            return Ok(Self(BTreeMap::new()));
+        }
+        let files = fs::read_dir(folder)?.map(|entry| {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            Ok((name, fs::read_to_string(entry.path())?))
+        });
+        files.collect::<anyhow::Result<_>>().map(Self).with_context(|| folder.display().to_string())
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// What is wrong with these, as checked in for a service, where the database says `asked`.
+    pub fn differences(&self, asked: &Self, service: &str) -> Vec<Finding> {
+        let finding = |file: &str, query: &str, complaint: &str| {
+            let path = format!("services/{service}/.sqlx/{file}");
+            let message = format!("{complaint}; run `cargo xtask prepare`: {}", first_words(query));
+            Finding::new(&path, 1, message)
+        };
+        let wanting = asked.0.iter().filter_map(|(file, query)| match self.0.get(file) {
+            None => Some(finding(file, query, "this query has no metadata")),
+            Some(kept) if kept != query => Some(finding(file, query, "the database says otherwise")),
+            Some(_) => None,
+        });
+        let unused = self.0.iter().filter(|(file, _)| !asked.0.contains_key(*file));
+        wanting.chain(unused.map(|(file, query)| finding(file, query, "no code asks this query"))).collect()
+    }
+
+    /// Puts these in a folder in place of those that it holds.
+    pub fn replace(&self, kept: &Self, folder: &Path) -> anyhow::Result<()> {
+        for file in kept.0.keys().filter(|file| !self.0.contains_key(*file)) {
+            fs::remove_file(folder.join(file))?;
+        }
+        for (file, query) in &self.0 {
+            fs::create_dir_all(folder)?;
+            fs::write(folder.join(file), query)?;
+        }
+        Ok(())
+    }
+}
+
+/// Enough of a query's text to recognise it.
+fn first_words(metadata: &str) -> String {
+    let metadata: Value = serde_json::from_str(metadata).unwrap_or_default();
+    let words = metadata["query"].as_str().unwrap_or_default().split_whitespace();
+    words.take(8).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queries<const N: usize>(files: [(&str, &str); N]) -> Queries {
+        let query = |text| format!("{{\"query\": \"{text}\"}}");
+        Queries(files.map(|(file, text)| (file.to_owned(), query(text))).into())
+    }
+
+    #[test]
+    fn the_same_queries_are_no_difference() {
+        let kept = queries([("a.json", "select 1")]);
+        let asked = queries([("a.json", "select 1")]);
+        assert!(kept.differences(&asked, "users").is_empty());
+    }
+
+    #[test]
+    fn a_new_a_changed_and_an_abandoned_query_are_found() {
+        let kept = queries([("b.json", "select 2"), ("c.json", "select 3")]);
+        let asked = queries([("a.json", "select 1"), ("b.json", "select  two")]);
+        let findings: Vec<_> = kept.differences(&asked, "users").iter().map(Finding::to_string).collect();
+        assert_eq!(
+            findings,
+            [
+                "services/users/.sqlx/a.json:1: this query has no metadata; run `cargo xtask prepare`: select 1",
+                "services/users/.sqlx/b.json:1: the database says otherwise; run `cargo xtask prepare`: select two",
+                "services/users/.sqlx/c.json:1: no code asks this query; run `cargo xtask prepare`: select 3",
+            ]
+        );
+    }
+}
