@@ -34,7 +34,8 @@ async fn run(options: Options) -> anyhow::Result<()> {
     telemetry::init(&options.telemetry)?;
     let drain = Drain { drain_delay_s: 0, drain_timeout_s: 10 };
     let listeners = Listeners::open(&options).await?;
-    let process = Process::start(options.address(options.ops_port), drain).await?;
+    let operations = lifecycle::listen("--ops-port", options.address(options.ops_port)).await?;
+    let process = Process::start(operations, drain)?;
     let health = process.health.clone();
     process.run(Shop::open(options, listeners, health), Shop::serve).await
 }

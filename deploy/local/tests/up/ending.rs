@@ -1,0 +1,85 @@
+//! How it ends: whoever is being served is served, and nothing is left behind.
+
+use std::{fs, path::Path};
+
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::harness::{Folder, Shop};
+
+/// The ids of the processes that have this folder in their command line.
+fn processes(folder: &Path) -> Vec<String> {
+    let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+    let uses = |pid: &String| {
+        let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&command).contains(&name)
+    };
+    let entries = fs::read_dir("/proc").unwrap();
+    let pids = entries.filter_map(|entry| entry.unwrap().file_name().into_string().ok());
+    pids.filter(|pid| pid.bytes().all(|b| b.is_ascii_digit())).filter(uses).collect()
+}
+
+async fn nothing_is_left_of(folder: &Path) {
+    while !processes(folder).is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn both_signals_end_it_and_leave_nothing() {
+    for signal in ["INT", "TERM"] {
+        let folder = Folder::new();
+        let shop = Shop::open(&folder.0, &[]).await;
+        assert!(!processes(&folder.0).is_empty());
+        shop.signal(signal);
+        let (status, said) = shop.ended().await;
+        assert!(status.success(), "{said}");
+        assert!(processes(&folder.0).is_empty(), "{signal}");
+        assert!(!folder.0.join("postgres/cluster/data/postmaster.pid").exists());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_being_served_when_it_ends_is_served() {
+    let folder = Folder::new();
+    let shop = Shop::open(&folder.0, &[]).await;
+    let (ada, _) = shop.customer().signed_up("ada@example.com").await;
+    let mut orders = JoinSet::new();
+    for _ in 0..20 {
+        let ada = ada.clone();
+        orders.spawn(async move {
+            let order = json!({ "items": [{ "sku": "HOOK-OAK", "quantity": 1 }] });
+            ada.request(reqwest::Method::POST, "/v1/orders").json(&order).send().await
+        });
+    }
+    // The first answer says that the others are on their way.
+    let first = orders.join_next().await.unwrap().unwrap().unwrap();
+    assert_eq!(first.status(), 201);
+    shop.signal("TERM");
+    let mut placed = 1;
+    while let Some(answer) = orders.join_next().await {
+        // A connection that was never accepted is nobody's order.
+        if let Ok(answer) = answer.unwrap() {
+            assert_eq!(answer.status(), 201);
+            placed += 1;
+        }
+    }
+    assert!(shop.ended().await.0.success());
+
+    let shop = Shop::open(&folder.0, &[]).await;
+    let stock = shop.customer().get("/v1/products/HOOK-OAK").await.1["stock"].as_i64().unwrap();
+    assert_eq!(stock, 1500 - placed);
+}
+
+#[tokio::test]
+async fn a_killed_shop_takes_its_server_with_it_and_the_next_start_recovers() {
+    let folder = Folder::new();
+    let shop = Shop::open(&folder.0, &[]).await;
+    shop.customer().signed_up("ada@example.com").await;
+    shop.signal("KILL");
+    shop.ended().await;
+    nothing_is_left_of(&folder.0).await;
+
+    let shop = Shop::open(&folder.0, &[]).await;
+    shop.customer().sign_in("ada@example.com", "correct horse").await;
+}

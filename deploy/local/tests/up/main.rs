@@ -1,0 +1,8 @@
+//! `cargo up` as whoever types it sees it: the program itself, its ports, its end.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod ending;
+mod harness;
+mod shopping;
+mod starting;
