@@ -28,6 +28,7 @@ pub struct Cli {
 
 /// What the gateway needs, whatever process it runs in.
 #[derive(Args, Clone, Debug)]
+#[group(skip)]
 pub struct Config {
     /// Where the public calls
     #[arg(long, env, default_value = "0.0.0.0:8080")]

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 /// The whole process, from its settings to its end.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
-    let process = Process::start(cli.ops_addr, cli.drain).await?;
+    let process = Process::start(listen("OPS_ADDR", cli.ops_addr).await?, cli.drain)?;
     let listener = listen("HTTP_ADDR", cli.config.http_addr).await?;
     let backends = Backends::connect(&cli.config);
     let router = router(backends, &cli.config.cors_allowed_origins, process.health.clone());

@@ -27,6 +27,7 @@ pub struct Cli {
 
 /// What the service needs, whatever process it runs in.
 #[derive(Args, Clone, Debug)]
+#[group(skip)]
 pub struct Config {
     /// Where the other services call
     #[arg(long, env, default_value = "0.0.0.0:50052")]

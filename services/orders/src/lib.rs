@@ -26,7 +26,7 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// The whole process, from its settings to its end.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
-    let process = Process::start(cli.ops_addr, cli.drain).await?;
+    let process = Process::start(listen("OPS_ADDR", cli.ops_addr).await?, cli.drain)?;
     let listener = listen("GRPC_ADDR", cli.config.grpc_addr).await?;
     let health = process.health.clone();
     let prepare = async {

@@ -16,6 +16,7 @@ use crate::Failure;
 
 /// Which database a service uses, and how much of it.
 #[derive(Args, Clone, Debug)]
+#[group(skip)]
 pub struct Config {
     /// `postgres://ROLE@HOST:PORT/DATABASE`; the password is a setting of its own
     #[arg(long, env)]

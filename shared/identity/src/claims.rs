@@ -9,6 +9,7 @@ pub(crate) const TOKEN_TYPE: &str = "at+jwt";
 
 /// Who issues tokens, and for whom.
 #[derive(Args, Clone, Debug)]
+#[group(skip)]
 pub struct Issuer {
     /// The issuer of access tokens: their `iss` claim
     #[arg(long, env, default_value = "http://localhost:8080")]
@@ -21,6 +22,7 @@ pub struct Issuer {
 
 /// Whose tokens are believed.
 #[derive(Args, Clone, Debug)]
+#[group(skip)]
 pub struct Config {
     /// Who issues them.
     #[command(flatten)]

@@ -23,6 +23,7 @@ pub enum Command {
 
 /// How a process ends.
 #[derive(Args, Clone, Copy, Debug)]
+#[group(skip)]
 pub struct Drain {
     /// Seconds between the signal to end and the last accepted connection: the time that clients need to look elsewhere
     #[arg(long, env, default_value = "0")]
@@ -37,21 +38,22 @@ pub struct Drain {
 pub struct Process {
     /// What the operations port tells.
     pub health: Health,
+    operations: SocketAddr,
     drain: Drain,
     signals: Signals,
 }
 
 impl Process {
-    /// Opens the operations port and takes over SIGINT and SIGTERM. From here on `/readyz` says "starting".
+    /// Answers on the operations port and takes over SIGINT and SIGTERM. From here on `/readyz` says "starting".
     ///
-    /// Errors: the port is taken.
-    pub async fn start(operations: SocketAddr, drain: Drain) -> anyhow::Result<Self> {
-        let listener = listen("OPS_ADDR", operations).await?;
+    /// Errors: the system lets nobody catch signals. Panics outside of a runtime.
+    pub fn start(listener: TcpListener, drain: Drain) -> anyhow::Result<Self> {
+        let operations = listener.local_addr()?;
         let health = Health::default();
         let signals = Signals::catch()?;
         // It answers until the process is gone: whoever watches the drain asks it.
         tokio::spawn(axum::serve(listener, operations::router(health.clone())).into_future());
-        Ok(Self { health, drain, signals })
+        Ok(Self { health, operations, drain, signals })
     }
 
     /// Prepares, is ready, serves until a signal comes, then drains: unready at once, no new connections after the
@@ -73,7 +75,7 @@ impl Process {
         let shutdown = CancellationToken::new();
         let mut serving = tokio::spawn(serve(prepared, shutdown.clone()));
         self.health.set(State::Ready);
-        tracing::info!("ready");
+        tracing::info!(operations = %self.operations, "ready");
         tokio::select! {
             ended = &mut serving => return ended?.and_then(|()| bail!("serving ended by itself")),
             () = self.signals.next() => {}

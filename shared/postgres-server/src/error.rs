@@ -1,9 +1,6 @@
 //! What can keep a private PostgreSQL server from running, in words for the developer who waits for it.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::{io, path::PathBuf};
 
 /// What helps wherever the server's programs are the trouble.
 const WAYS_OUT: &str = "install PostgreSQL (14 or newer), or name a running server (`cargo up --database-url URL`; \
@@ -86,9 +83,10 @@ pub enum Error {
     },
 }
 
+#[cfg(unix)]
 impl Error {
     /// For `map_err`: what was tried, and on what.
-    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |cause| Self::Io { action, path, cause }
     }

@@ -4,6 +4,7 @@ mod account;
 mod binaries;
 mod directory;
 mod download;
+mod poll;
 mod process;
 mod survivor;
 
@@ -38,13 +39,11 @@ impl PostgresServer {
     /// The server's log is `postgres.log` in there. When root starts it in a directory that is closed to other users,
     /// the data lie under `/var/tmp` and `cluster` in there is a link to them.
     ///
-    /// Errors: see [`Error`]; they come within 60 s, apart from the download.
+    /// Errors: see [`Error`]; a server that does not become ready is given up after 60 s.
     pub fn start(directory: &Path) -> Result<Self, Error> {
         with_a_free_port(|port| {
             let directory = Directory::open(directory)?;
-            let version = directory.data_version();
-            let binaries = Binaries::find(&directory.account, version)?;
-            let binaries = binaries.ok_or_else(|| directory.version_missing(version))?;
+            let binaries = Binaries::find_for(&directory)?;
             Self::launch(binaries, directory, port)
         })
     }
@@ -52,11 +51,11 @@ impl PostgresServer {
     /// Starts an empty server in the temp folder, made for speed: a crash of the machine would lose its data,
     /// and its end removes them.
     ///
-    /// Errors: see [`Error`]; they come within 60 s, apart from the download.
+    /// Errors: see [`Error`]; a server that does not become ready is given up after 60 s.
     pub fn temporary() -> Result<Self, Error> {
         with_a_free_port(|port| {
-            let account = Account::choose(Path::new(""))?;
-            let binaries = Binaries::find(&account, None)?.expect("without data every version fits");
+            let account = Account::choose()?;
+            let binaries = Binaries::find(&account)?;
             Self::launch(binaries, Directory::temporary(account)?, port)
         })
     }
@@ -137,8 +136,8 @@ mod tests {
     #[test]
     fn a_taken_port_is_told_by_the_log() {
         let holder = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let account = Account::choose(Path::new("")).unwrap();
-        let binaries = Binaries::find(&account, None).unwrap().unwrap();
+        let account = Account::choose().unwrap();
+        let binaries = Binaries::find(&account).unwrap();
         let directory = Directory::temporary(account).unwrap();
         let port = holder.local_addr().unwrap().port();
         match PostgresServer::launch(binaries, directory, port).unwrap_err() {

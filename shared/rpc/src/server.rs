@@ -7,7 +7,12 @@ use std::{
 };
 
 use anyhow::Context;
-use axum::{extract::Request, middleware::Next, response::Response};
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{Next, from_fn},
+    response::Response,
+};
 use futures::FutureExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -73,14 +78,7 @@ impl Server {
         for name in self.names {
             self.health.set_service_status(name, tonic_health::ServingStatus::Serving).await;
         }
-        let stack = self
-            .routes
-            .routes()
-            .into_axum_router()
-            // Innermost first, as axum applies them.
-            .layer(axum::middleware::from_fn(enforce_deadline))
-            .layer(axum::middleware::from_fn(guard_panics))
-            .layer(axum::middleware::from_fn(log_call));
+        let stack = stack(self.routes.routes().into_axum_router());
         tonic::transport::Server::builder()
             .add_routes(Routes::from(stack))
             .serve_with_incoming_shutdown(
@@ -90,6 +88,11 @@ impl Server {
             .await
             .context("the gRPC server failed")
     }
+}
+
+/// What every call goes through: innermost first, as axum applies them.
+fn stack(services: Router) -> Router {
+    services.layer(from_fn(enforce_deadline)).layer(from_fn(guard_panics)).layer(from_fn(log_call))
 }
 
 /// Gives the handler the time that the caller gives us, and answers DEADLINE_EXCEEDED when it is over.
@@ -137,5 +140,62 @@ fn log_line(method: &str, status: Option<&Status>, took: Duration) {
             tracing::error!(rpc.method = method, rpc.code = ?code, milliseconds, cause, "call failed");
         }
         _ => tracing::info!(rpc.method = method, rpc.code = ?code, milliseconds, cause, "call"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::any;
+    use http::HeaderValue;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn call<F>(handler: impl Fn() -> F + Clone + Send + Sync + 'static, timeout: &'static str) -> Status
+    where
+        F: Future<Output = String> + Send + 'static,
+    {
+        let router = stack(Router::new().route("/", any(move || handler())));
+        let mut request = Request::new(axum::body::Body::empty());
+        request.headers_mut().insert("grpc-timeout", HeaderValue::from_static(timeout));
+        let response = router.oneshot(request).await.unwrap();
+        Status::from_header_map(response.headers()).unwrap_or_else(|| Status::ok(""))
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error_that_tells_nothing() {
+        let status = call(|| async { panic!("the secret is 42") }, "1S").await;
+        assert_eq!((status.code(), status.message()), (Code::Internal, "internal error"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_past_its_deadline_is_given_up() {
+        let status = call(std::future::pending, "250m").await;
+        assert_eq!(status.code(), Code::DeadlineExceeded);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_handler_knows_what_time_is_left() {
+        let handler = || async {
+            assert_eq!(deadline::remaining(), Some(Duration::from_millis(248)));
+            String::new()
+        };
+        assert_eq!(call(handler, "250m").await.code(), Code::Ok);
+    }
+
+    #[tokio::test]
+    async fn without_a_readable_timeout_there_is_no_deadline() {
+        let handler = || async {
+            assert_eq!(deadline::remaining(), None);
+            String::new()
+        };
+        assert_eq!(call(handler, "soon").await.code(), Code::Ok);
+    }
+
+    #[test]
+    fn a_panic_of_any_kind_has_a_message() {
+        assert_eq!(panic_message(&"text"), "panic: text");
+        assert_eq!(panic_message(&"text".to_owned()), "panic: text");
+        assert_eq!(panic_message(&7), "panic: without a message");
     }
 }

@@ -97,8 +97,13 @@ fn secret_variable(argument: &Arg) -> Option<String> {
     Some(name.to_string_lossy().into_owned())
 }
 
-/// The same command, but content with what `error` complains of, so that the next problem can be found.
+/// The same command, but content with what `error` complains of, so that the next problem can be found; `None` where
+/// it cannot be looked past.
 fn without_the_cause(command: &Command, error: &clap::Error) -> Option<Command> {
+    use ErrorKind::{InvalidValue, MissingRequiredArgument, ValueValidation};
+    if !matches!(error.kind(), InvalidValue | MissingRequiredArgument | ValueValidation) {
+        return None;
+    }
     let guilty = guilty(error);
     // Only what is built knows how it is shown.
     let mut command = command.clone();
@@ -170,6 +175,12 @@ mod tests {
     fn an_unknown_argument_is_a_problem() {
         let problems = read(&["--adr", "127.0.0.1:1"], None).unwrap_err();
         assert!(problems.contains("--adr"), "{problems}");
+    }
+
+    #[test]
+    fn what_is_said_twice_is_a_problem() {
+        let problems = read(&["--addr", "127.0.0.1:1", "--addr", "127.0.0.1:2"], None).unwrap_err();
+        assert!(problems.contains("cannot be used multiple times"), "{problems}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt};
 
 /// How a process logs.
 #[derive(Args, Clone, Debug)]
+#[group(skip)]
 pub struct Config {
     /// Which events are logged: a level, or `target=level` pairs (the syntax of tracing's `EnvFilter`)
     #[arg(long, env, default_value = "info")]

@@ -6,7 +6,10 @@
 mod postgres;
 mod tokens;
 
-pub use self::{postgres::private_database, tokens::Tokens};
+pub use self::{
+    postgres::{private_database, server_password},
+    tokens::Tokens,
+};
 
 use std::net::SocketAddr;
 

@@ -26,6 +26,11 @@ pub async fn private_database(migrations: &Migrator) -> Config {
     config(server.database(&name))
 }
 
+/// The password of the server that the databases are on: `PgConnectOptions` do not tell it again.
+pub fn server_password() -> Option<String> {
+    SERVER.get().map(|server| server.password().to_owned())
+}
+
 fn server() -> PgConnectOptions {
     if let Ok(url) = env::var("DATABASE_URL") {
         return url.parse().expect("DATABASE_URL is the URL of a PostgreSQL server");

@@ -5,5 +5,6 @@
 mod accounts;
 mod harness;
 mod operations;
+mod program;
 mod sessions;
 mod updates;

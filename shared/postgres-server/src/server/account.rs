@@ -22,18 +22,24 @@ pub struct Account {
 }
 
 impl Account {
-    /// The owner of `data` where it exists, because PostgreSQL takes data of its own user only.
-    pub fn choose(data: &Path) -> Result<Self, Error> {
+    /// For new data.
+    pub fn choose() -> Result<Self, Error> {
         if !rustix::process::geteuid().is_root() {
             return Ok(Self { stand_in: None });
         }
         let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let stand_in = STAND_INS.iter().find_map(|name| find_user(&users, name));
+        stand_in.map(|ids| Self { stand_in: Some(ids) }).ok_or(Error::NoAccount)
+    }
+
+    /// For data that may exist: then root steps down to their owner, since PostgreSQL wants data of its own user.
+    pub fn choose_for(data: &Path) -> Result<Self, Error> {
+        let chosen = Self::choose()?;
         let owner = fs::metadata(data).ok().map(|data| (data.uid(), data.gid()));
-        owner
-            .filter(|(user, _)| *user != 0)
-            .or_else(|| STAND_INS.iter().find_map(|name| find_user(&users, name)))
-            .map(|ids| Self { stand_in: Some(ids) })
-            .ok_or(Error::NoAccount)
+        match owner.filter(|(user, _)| chosen.is_stand_in() && *user != 0) {
+            Some(ids) => Ok(Self { stand_in: Some(ids) }),
+            None => Ok(chosen),
+        }
     }
 
     /// Whether this is somebody else than the caller.

@@ -7,17 +7,16 @@ use std::{
     process::Stdio,
 };
 
-use super::{account::Account, download};
+use super::{account::Account, directory::Directory, download};
 use crate::Error;
 
 /// The oldest version that is still maintained.
 const OLDEST: u32 = 14;
 
 /// Where packages put a folder per version: its parent, and how its name begins.
-const PLACES: [(&str, &str); 6] = [
+const PLACES: [(&str, &str); 5] = [
     ("/usr/lib/postgresql", ""),         // Debian, Ubuntu
     ("/usr", "pgsql-"),                  // postgresql.org's packages for Red Hat
-    ("/usr/libexec", "postgresql"),      // Alpine
     ("/opt/homebrew/opt", "postgresql"), // Homebrew on Apple silicon
     ("/usr/local/opt", "postgresql"),    // Homebrew on Intel
     ("/Applications/Postgres.app/Contents/Versions", ""),
@@ -30,19 +29,32 @@ pub struct Binaries {
 }
 
 impl Binaries {
-    /// The first that fits data of the major version `wanted`, or simply the first; `None` if none fits.
-    pub fn find(account: &Account, wanted: Option<u32>) -> Result<Option<Self>, Error> {
+    /// For new data: the first there are.
+    pub fn find(account: &Account) -> Result<Self, Error> {
+        Self::installed(account)?.next().map_or_else(|| Self::downloaded(account), Ok)
+    }
+
+    /// For data that may exist: the first of the version that wrote them.
+    pub fn find_for(directory: &Directory) -> Result<Self, Error> {
+        let account = &directory.account;
+        let Some(version) = directory.data_version() else {
+            return Self::find(account);
+        };
+        match Self::installed(account)?.find(|binaries| binaries.version == version) {
+            Some(binaries) => Ok(binaries),
+            None if version == download::MAJOR => Self::downloaded(account),
+            None => Err(Error::Version { directory: directory.path.clone(), version }),
+        }
+    }
+
+    /// What `PG_BIN` names, then what is found; looked at only as far as they are asked for.
+    fn installed(account: &Account) -> Result<impl Iterator<Item = Self>, Error> {
         let named = match env::var_os("PG_BIN").filter(|folder| !folder.is_empty()) {
             Some(folder) => Some(Self::named(Path::new(&folder), account)?),
             None => None,
         };
-        let fits = |binaries: &Self| wanted.is_none_or(|version| version == binaries.version);
-        let installed = installed(account).into_iter();
-        let mut found = named.into_iter().chain(installed.filter_map(|folder| Self::at(&folder, account)));
-        match found.find(fits) {
-            None if wanted.is_none_or(|version| version == download::MAJOR) => Self::downloaded(account).map(Some),
-            found => Ok(found),
-        }
+        let found = folders(account).into_iter().filter_map(|folder| Self::at(&folder, account));
+        Ok(named.into_iter().chain(found))
     }
 
     fn named(folder: &Path, account: &Account) -> Result<Self, Error> {
@@ -69,7 +81,7 @@ impl Binaries {
 }
 
 /// The folders where PostgreSQL may be, likeliest first, newest first.
-fn installed(account: &Account) -> Vec<PathBuf> {
+fn folders(account: &Account) -> Vec<PathBuf> {
     let places = PLACES.map(|(parent, prefix)| (PathBuf::from(parent), prefix));
     let downloads = download::cache(account).map(|cache| (cache, "postgresql-"));
     let places = places.into_iter().chain(downloads);
@@ -132,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_named_folder_without_the_programs_is_refused() {
-        let account = Account::choose(Path::new("/nowhere")).unwrap();
+        let account = Account::choose().unwrap();
         let refused = Binaries::named(Path::new("/nowhere"), &account).err().unwrap();
         assert!(refused.to_string().contains("PG_BIN is `/nowhere`"));
     }

@@ -19,7 +19,7 @@ const OPEN_TO_ALL: &str = "/var/tmp";
 /// A directory that this process, and nobody else, runs a server in.
 pub struct Directory {
     /// Canonical.
-    path: PathBuf,
+    pub path: PathBuf,
     /// Canonical: the folder that the account owns and `data` is in.
     pub cluster: PathBuf,
     pub account: Account,
@@ -32,7 +32,7 @@ impl Directory {
     /// Takes a directory of kept data, creating it if need be.
     pub fn open(path: &Path) -> Result<Self, Error> {
         fs::create_dir_all(path).map_err(Error::io("create", path))?;
-        let account = Account::choose(&path.join("cluster/data"))?;
+        let account = Account::choose_for(&path.join("cluster/data"))?;
         Self::take(path, account, false)
     }
 
@@ -72,14 +72,11 @@ impl Directory {
         major_version(&version)
     }
 
-    pub fn version_missing(&self, version: Option<u32>) -> Error {
-        Error::Version { directory: self.path.clone(), version: version.unwrap_or_default() }
-    }
-
     /// The superuser's password: that of the data, or a new one, left in the cluster's folder for `initdb`.
     pub fn password(&self) -> Result<String, Error> {
         let kept = self.path.join("password");
-        if self.data().exists() {
+        // Data that cannot be looked at are not absent: their password must stay.
+        if self.data().try_exists().map_err(Error::io("look at", &self.cluster))? {
             return fs::read_to_string(&kept).map_err(Error::io("read", &kept));
         }
         let password = random_text();

@@ -5,13 +5,12 @@ use std::{
     os::unix::process::CommandExt,
     path::Path,
     process::{Child, Stdio},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::{directory::Directory, survivor};
+use super::{directory::Directory, poll::poll, survivor};
 use crate::Error;
 
 const WATCHDOG: &str = include_str!("watchdog.sh");
@@ -21,8 +20,6 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// For the last checkpoint, on a slow machine.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
-
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// How much of the log an error shows.
 const LOG_LINES: usize = 12;
@@ -43,7 +40,9 @@ impl Process {
         let mut command = directory.account.command(shell);
         command
             .args(["-c", WATCHDOG, "postgres-watchdog"])
-            .args([programs, &directory.cluster, Path::new(signal), directory.to_remove()])
+            .args([programs, &directory.cluster])
+            .arg(signal)
+            .arg(directory.to_remove())
             .args(settings(port, directory.is_temporary).iter().flat_map(|setting| ["-c", setting]))
             .stdin(Stdio::piped())
             .stdout(stdout)
@@ -56,35 +55,27 @@ impl Process {
 
     /// Returns when the server takes connections.
     pub fn wait_until_ready(&self, directory: &Directory) -> Result<(), Error> {
-        let deadline = Instant::now() + START_LIMIT;
-        let pid_file = directory.data().join("postmaster.pid");
-        while !is_ready(&pid_file) {
-            if survivor::has_ended(&directory.log()) {
-                return Err(Error::Ended { log: end_of(&directory.log()) });
+        let (log, pid_file) = (directory.log(), directory.data().join("postmaster.pid"));
+        let seconds = START_LIMIT.as_secs();
+        poll(START_LIMIT, || {
+            if is_ready(&pid_file) {
+                return Some(Ok(()));
             }
-            if Instant::now() > deadline {
-                let log = end_of(&directory.log());
-                return Err(Error::TooSlow { seconds: START_LIMIT.as_secs(), log });
-            }
-            thread::sleep(PAUSE);
-        }
-        Ok(())
+            survivor::has_ended(&log).then(|| Err(Error::Ended { log: end_of(&log) }))
+        })
+        .unwrap_or_else(|| Err(Error::TooSlow { seconds, log: end_of(&log) }))
     }
 
     /// Lets the watchdog end the server, and waits for both; kills them when that takes too long.
     pub fn end(&mut self) -> Result<(), Error> {
         drop(self.watchdog.stdin.take());
-        let deadline = Instant::now() + STOP_LIMIT;
-        while Instant::now() < deadline {
-            // An error means that somebody else has waited for it.
-            if !matches!(self.watchdog.try_wait(), Ok(None)) {
-                return Ok(());
-            }
-            thread::sleep(PAUSE);
+        // An error means that somebody else has waited for it: it has ended too.
+        let has_ended = |watchdog: &mut Child| !matches!(watchdog.try_wait(), Ok(None));
+        if poll(STOP_LIMIT, || has_ended(&mut self.watchdog).then_some(())).is_some() {
+            return Ok(());
         }
-        let group = Pid::from_child(&self.watchdog);
         // Gone in this very moment is as good; the server's own children notice its death.
-        let _ = kill_process_group(group, Signal::KILL);
+        let _ = kill_process_group(Pid::from_child(&self.watchdog), Signal::KILL);
         let _ = self.watchdog.wait();
         Err(Error::Killed { seconds: STOP_LIMIT.as_secs() })
     }

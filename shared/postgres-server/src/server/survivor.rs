@@ -7,13 +7,12 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io,
     path::Path,
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::directory::Directory;
+use super::{directory::Directory, poll::poll};
 use crate::Error;
 
 /// How a survivor is ended, and how long each way is given: ask, insist, kill.
@@ -23,15 +22,13 @@ const ENDINGS: [(Signal, Duration); 3] = [
     (Signal::KILL, Duration::from_secs(5)),
 ];
 
-const PAUSE: Duration = Duration::from_millis(10);
-
 /// The directory's log, empty and locked, for the next server to inherit; no earlier server is left.
 pub fn take_over(directory: &Directory) -> Result<File, Error> {
     let path = directory.log();
     let log = open(&path).map_err(Error::io("open", &path))?;
     let pid_file = directory.data().join("postmaster.pid");
-    let is_free = end(&log, &pid_file).map_err(Error::io("lock", &path))?;
-    if !is_free {
+    let is_locked = try_lock(&log).map_err(Error::io("lock", &path))? || end(&log, &pid_file);
+    if !is_locked {
         return Err(Error::Survivor(directory.data()));
     }
     log.set_len(0).map_err(Error::io("empty", &path))?;
@@ -59,32 +56,15 @@ fn try_lock(file: &File) -> io::Result<bool> {
     }
 }
 
-/// Ends whoever writes to the log; false if that is impossible.
-fn end(log: &File, pid_file: &Path) -> io::Result<bool> {
-    if try_lock(log)? {
-        return Ok(true);
-    }
-    for (signal, patience) in ENDINGS {
+/// Ends whoever writes to the log, and locks it; false if that is impossible.
+fn end(log: &File, pid_file: &Path) -> bool {
+    ENDINGS.iter().any(|(signal, patience)| {
         if let Some(pid) = read_pid(pid_file) {
-            // Refused if it runs as another user: then the waiting fails.
-            let _ = kill_process(pid, signal);
+            // Refused if it runs as another user: then the waiting is in vain.
+            let _ = kill_process(pid, *signal);
         }
-        if lock_within(log, patience)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-fn lock_within(log: &File, patience: Duration) -> io::Result<bool> {
-    let deadline = Instant::now() + patience;
-    while Instant::now() < deadline {
-        if try_lock(log)? {
-            return Ok(true);
-        }
-        thread::sleep(PAUSE);
-    }
-    Ok(false)
+        poll(*patience, || try_lock(log).ok().filter(|is_locked| *is_locked)).is_some()
+    })
 }
 
 fn read_pid(pid_file: &Path) -> Option<Pid> {

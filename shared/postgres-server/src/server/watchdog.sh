@@ -11,7 +11,7 @@ exec 3<&0 </dev/null
 initialise() {
     rm -rf "$cluster/data.new"
     "$programs/initdb" --pgdata="$cluster/data.new" --username=postgres --pwfile="$cluster/password" \
-        --auth=scram-sha-256 --encoding=UTF8 --locale=C ${temporary:+--no-sync} &&
+        --auth=scram-sha-256 --encoding=UTF8 --locale=C --no-instructions ${temporary:+--no-sync} &&
         rm "$cluster/password" &&
         mv "$cluster/data.new" "$cluster/data"
 }

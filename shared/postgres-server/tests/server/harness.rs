@@ -27,6 +27,7 @@ pub fn query(server: &PostgresServer, sql: &str) -> String {
 }
 
 /// Waits until `condition` holds, for 30 s at most.
+#[expect(clippy::disallowed_methods, reason = "there is no runtime here that it could hold up")]
 pub fn wait_until(condition_in_words: &str, condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !condition() {
