@@ -23,13 +23,14 @@ impl Data {
     /// Errors: another process uses the folder, or it cannot be written.
     pub fn open(folder: &Path, fresh: bool) -> anyhow::Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-        let lock = File::create(folder.join("lock")).with_context(|| format!("{} cannot be used", folder.display()))?;
+        // The folder itself is locked, so that no file is left to say so.
+        let lock = File::open(folder).with_context(|| format!("{} cannot be used", folder.display()))?;
         if lock.try_lock().is_err() {
             bail!("{} is used by another `cargo up`: stop that one, or choose another with --data", folder.display());
         }
         let data = Self { folder: folder.to_owned(), _lock: lock };
         if fresh {
-            std::fs::remove_dir_all(data.postgres()).ok();
+            PostgresServer::remove(&data.postgres())?;
             remove(&data.secret())?;
         }
         Ok(data)

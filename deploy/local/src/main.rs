@@ -9,7 +9,7 @@ mod welcome;
 
 use std::process::ExitCode;
 
-use lifecycle::{Drain, Process};
+use lifecycle::{Command, Drain, Process};
 use options::Options;
 use servers::Listeners;
 use shop::Shop;
@@ -18,15 +18,9 @@ use shop::Shop;
 async fn main() -> ExitCode {
     identity::install_crypto_provider();
     let options: Options = settings::parse();
-    match run(options).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            #[expect(clippy::print_stderr, reason = "whoever typed the command reads the answer there")]
-            {
-                eprintln!("{error:#}");
-            }
-            ExitCode::from(2)
-        }
+    match options.command {
+        Some(Command::Healthcheck) => exit(lifecycle::healthcheck(options.address(options.ops_port)).await, 1),
+        None => exit(run(options).await, 2),
     }
 }
 
@@ -38,4 +32,15 @@ async fn run(options: Options) -> anyhow::Result<()> {
     let process = Process::start(operations, drain)?;
     let health = process.health.clone();
     process.run(Shop::open(options, listeners, health), Shop::serve).await
+}
+
+#[expect(clippy::print_stderr, reason = "whoever typed the command reads the answer there")]
+fn exit(outcome: anyhow::Result<()>, failure: u8) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::from(failure)
+        }
+    }
 }

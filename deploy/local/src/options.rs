@@ -60,6 +60,9 @@ pub struct Options {
 
     #[command(flatten)]
     pub telemetry: telemetry::Config,
+
+    #[command(subcommand)]
+    pub command: Option<lifecycle::Command>,
 }
 
 impl Options {

@@ -45,7 +45,7 @@ pub fn around(api: Router, cors_allowed_origins: &[HeaderValue]) -> Router {
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(CompressionLayer::new())
         // Browsers ask before they call; the answer needs none of what follows.
-        .layer(cors(cors_allowed_origins))
+        .option_layer(cors(cors_allowed_origins))
         // Every problem further in gets the request's id.
         .layer(from_fn(name_the_request))
         // A handler's panic is one request's 500.
@@ -90,17 +90,20 @@ async fn log_request(request: Request, next: Next) -> Response {
     response
 }
 
-fn cors(allowed_origins: &[HeaderValue]) -> CorsLayer {
+/// Nothing where no origin is allowed: then every browser refuses by itself.
+fn cors(allowed_origins: &[HeaderValue]) -> Option<CorsLayer> {
     let origins = match allowed_origins {
+        [] => return None,
         [any] if any == "*" => AllowOrigin::any(),
         list => AllowOrigin::list(list.iter().cloned()),
     };
     let idempotency_key = HeaderName::from_static("idempotency-key");
-    CorsLayer::new()
+    let layer = CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH, idempotency_key, REQUEST_ID])
-        .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, REQUEST_ID])
+        .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, REQUEST_ID]);
+    Some(layer)
 }
 
 async fn name_the_request(request: Request, next: Next) -> Response {

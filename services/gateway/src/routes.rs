@@ -25,6 +25,7 @@ use crate::{Backends, problem::Problem};
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Joist", description = "A small shop: accounts, a catalogue, orders.", version = "1"),
+    tags((name = "accounts"), (name = "catalogue"), (name = "orders")),
     modifiers(&AccessToken)
 )]
 struct Api;

@@ -60,6 +60,8 @@ impl Passwords {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn password(text: &str) -> Password {
@@ -80,6 +82,16 @@ mod tests {
         let passwords = Passwords::new(2).unwrap();
         let first = passwords.hash(password("correct horse")).await.unwrap();
         assert_ne!(first, passwords.hash(password("correct horse")).await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn when_all_places_are_taken_one_waits() {
+        let passwords = Passwords::new(1).unwrap();
+        let place = passwords.places.clone().acquire_owned().await.unwrap();
+        let waiting = tokio::time::timeout(Duration::from_secs(1), passwords.hash(password("correct horse")));
+        assert!(waiting.await.is_err());
+        drop(place);
+        assert!(passwords.hash(password("correct horse")).await.is_ok());
     }
 
     #[tokio::test]

@@ -37,7 +37,7 @@ impl PostgresServer {
     /// Starts a server on the data in `directory`, which is created, or continued with, and kept.
     ///
     /// The server's log is `postgres.log` in there. When root starts it in a directory that is closed to other users,
-    /// the data lie under `/var/tmp` and `cluster` in there is a link to them.
+    /// the data lie under `/var/lib/joist` and `cluster` in there is a link to them.
     ///
     /// Errors: see [`Error`]; a server that does not become ready is given up after 60 s.
     pub fn start(directory: &Path) -> Result<Self, Error> {
@@ -58,6 +58,18 @@ impl PostgresServer {
             let binaries = Binaries::find(&account)?;
             Self::launch(binaries, Directory::temporary(account)?, port)
         })
+    }
+
+    /// Removes the kept data of `directory`, and the directory; nothing happens where there is none.
+    ///
+    /// Errors: see [`Error`]; [`Error::InUse`] where a server runs on it.
+    pub fn remove(directory: &Path) -> Result<(), Error> {
+        if !directory.exists() {
+            return Ok(());
+        }
+        let directory = Directory::open(directory)?;
+        survivor::take_over(&directory)?;
+        directory.remove()
     }
 
     fn launch(binaries: Binaries, directory: Directory, port: u16) -> Result<Self, Error> {

@@ -19,6 +19,11 @@ impl PostgresServer {
         Err(Error::Unsupported)
     }
 
+    /// Errors: always [`Error::Unsupported`].
+    pub fn remove(_directory: &Path) -> Result<(), Error> {
+        Err(Error::Unsupported)
+    }
+
     /// Never called: there is no server.
     pub fn url(&self) -> &str {
         match self.0 {}

@@ -13,8 +13,9 @@ use uuid::Uuid;
 use super::{account::Account, binaries::major_version};
 use crate::Error;
 
-/// For files of another account, when the folder they should be in is closed to it; unlike `/tmp`, kept over a restart.
-const OPEN_TO_ALL: &str = "/var/tmp";
+/// For files of another account, when the folder they should be in is closed to it. Only root needs it, who may make it;
+/// temporary folders are no place for it, since they are swept.
+const OPEN_TO_ALL: &str = "/var/lib/joist";
 
 /// A directory that this process, and nobody else, runs a server in.
 pub struct Directory {
@@ -39,7 +40,7 @@ impl Directory {
     /// Creates a directory that goes when the server goes.
     pub fn temporary(account: Account) -> Result<Self, Error> {
         let temp = env::temp_dir();
-        let parent = if account.can_change(&temp) { &temp } else { Path::new(OPEN_TO_ALL) };
+        let parent = if account.can_change(&temp) { temp } else { open_to_all()? };
         let path = parent.join(random_name());
         create_private(&path).and_then(|()| account.own_folder(&path)).map_err(Error::io("create", &path))?;
         Self::take(&path, account, true).inspect_err(|_| drop(fs::remove_dir_all(&path)))
@@ -50,6 +51,12 @@ impl Directory {
         let lock = lock(&path)?;
         let cluster = find_or_create_cluster(&path, &account)?;
         Ok(Self { path, cluster, account, is_temporary, _lock: lock })
+    }
+
+    /// Removes it with all that is in it, or that a link in it leads to.
+    pub fn remove(self) -> Result<(), Error> {
+        fs::remove_dir_all(&self.cluster).map_err(Error::io("remove", &self.cluster))?;
+        fs::remove_dir_all(&self.path).map_err(Error::io("remove", &self.path))
     }
 
     /// PostgreSQL's data directory; it exists once it is complete.
@@ -99,20 +106,20 @@ impl Drop for Directory {
     }
 }
 
+/// Locks the folder itself, so that no file is left to say so.
 fn lock(directory: &Path) -> Result<File, Error> {
-    let path = directory.join("lock");
-    let file = File::create(&path).map_err(Error::io("create", &path))?;
+    let file = File::open(directory).map_err(Error::io("open", directory))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::InUse(directory.to_owned())),
-        Err(TryLockError::Error(cause)) => Err(Error::io("lock", &path)(cause)),
+        Err(TryLockError::Error(cause)) => Err(Error::io("lock", directory)(cause)),
     }
 }
 
 fn find_or_create_cluster(directory: &Path, account: &Account) -> Result<PathBuf, Error> {
     let path = directory.join("cluster");
     if fs::symlink_metadata(&path).is_err() {
-        create_cluster(&path, account.can_enter(directory)).map_err(Error::io("create", &path))?;
+        create_cluster(&path, account.can_enter(directory))?;
     }
     let cluster = fs::canonicalize(&path).map_err(Error::io("find the data of", &path))?;
     // Each time, since a crash may have come between creating it and this.
@@ -120,13 +127,18 @@ fn find_or_create_cluster(directory: &Path, account: &Account) -> Result<PathBuf
     Ok(cluster)
 }
 
-fn create_cluster(path: &Path, is_open: bool) -> io::Result<()> {
+fn create_cluster(path: &Path, is_open: bool) -> Result<(), Error> {
     if is_open {
-        return create_private(path);
+        return create_private(path).map_err(Error::io("create", path));
     }
-    let elsewhere = Path::new(OPEN_TO_ALL).join(random_name());
-    create_private(&elsewhere)?;
-    symlink(elsewhere, path)
+    let elsewhere = open_to_all()?.join(random_name());
+    create_private(&elsewhere).and_then(|()| symlink(&elsewhere, path)).map_err(Error::io("create", path))
+}
+
+fn open_to_all() -> Result<PathBuf, Error> {
+    let folder = PathBuf::from(OPEN_TO_ALL);
+    fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+    Ok(folder)
 }
 
 /// Fails if the folder exists, which in a shared place is somebody's trap.

@@ -104,3 +104,23 @@ fn a_stale_pid_file_does_not_keep_the_server_from_starting() {
     let server = PostgresServer::start(folder.path()).unwrap();
     assert_eq!(query(&server, "select 1"), "1");
 }
+
+#[test]
+fn removed_data_are_gone_wherever_they_lie() {
+    for folder in [Folder::open(), Folder::closed()] {
+        PostgresServer::start(folder.path()).unwrap().stop().unwrap();
+        let cluster = fs::canonicalize(folder.cluster()).unwrap();
+        PostgresServer::remove(folder.path()).unwrap();
+        assert!(!cluster.exists() && !folder.path().exists());
+        PostgresServer::remove(folder.path()).unwrap();
+    }
+}
+
+#[test]
+fn data_in_use_are_not_removed() {
+    let folder = Folder::open();
+    let server = PostgresServer::start(folder.path()).unwrap();
+    let refused = PostgresServer::remove(folder.path()).unwrap_err();
+    assert!(matches!(refused, Error::InUse(_)), "{refused}");
+    assert_eq!(query(&server, "select 1"), "1");
+}
