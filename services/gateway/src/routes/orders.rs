@@ -25,7 +25,11 @@ pub fn router() -> OpenApiRouter<Backends> {
 }
 
 /// Place an order; with the same `Idempotency-Key` within 24 hours, hear the first answer again
-#[utoipa::path(post, path = "/v1/orders", tag = "orders", params(("Idempotency-Key" = Option<String>, Header)), request_body = NewOrder, security(("access_token" = [])), responses((status = CREATED, body = Order), Problem))]
+#[utoipa::path(
+    post, path = "/v1/orders", tag = "orders", request_body = NewOrder,
+    params(("Idempotency-Key" = Option<String>, Header)),
+    security(("access_token" = [])), responses((status = CREATED, body = Order), Problem),
+)]
 async fn place(
     State(mut backends): State<Backends>,
     Caller(caller): Caller,
@@ -40,7 +44,11 @@ async fn place(
 }
 
 /// Read an order
-#[utoipa::path(get, path = "/v1/orders/{id}", tag = "orders", operation_id = "get_order", params(("id" = Uuid, Path)), security(("access_token" = [])), responses((status = OK, body = Order), Problem))]
+#[utoipa::path(
+    get, path = "/v1/orders/{id}", tag = "orders", operation_id = "get_order",
+    params(("id" = Uuid, Path)),
+    security(("access_token" = [])), responses((status = OK, body = Order), Problem),
+)]
 async fn get(
     State(mut backends): State<Backends>,
     Caller(caller): Caller,
@@ -51,7 +59,11 @@ async fn get(
 }
 
 /// Cancel an order that is pending or confirmed
-#[utoipa::path(post, path = "/v1/orders/{id}/cancel", tag = "orders", params(("id" = Uuid, Path)), security(("access_token" = [])), responses((status = OK, body = Order), Problem))]
+#[utoipa::path(
+    post, path = "/v1/orders/{id}/cancel", tag = "orders",
+    params(("id" = Uuid, Path)),
+    security(("access_token" = [])), responses((status = OK, body = Order), Problem),
+)]
 async fn cancel(
     State(mut backends): State<Backends>,
     Caller(caller): Caller,
@@ -62,7 +74,11 @@ async fn cancel(
 }
 
 /// List one's orders, newest first
-#[utoipa::path(get, path = "/v1/users/{id}/orders", tag = "orders", operation_id = "list_orders", params(("id" = Uuid, Path), PageQuery), security(("access_token" = [])), responses((status = OK, body = Orders), Problem))]
+#[utoipa::path(
+    get, path = "/v1/users/{id}/orders", tag = "orders", operation_id = "list_orders",
+    params(("id" = Uuid, Path), PageQuery),
+    security(("access_token" = [])), responses((status = OK, body = Orders), Problem),
+)]
 async fn list(
     State(mut backends): State<Backends>,
     Caller(caller): Caller,

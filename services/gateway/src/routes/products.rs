@@ -51,7 +51,11 @@ struct Products {
 }
 
 /// Browse the catalogue
-#[utoipa::path(get, path = "/v1/products", tag = "catalogue", operation_id = "list_products", params(PageQuery), responses((status = OK, body = Products), Problem))]
+#[utoipa::path(
+    get, path = "/v1/products", tag = "catalogue", operation_id = "list_products",
+    params(PageQuery),
+    responses((status = OK, body = Products), Problem),
+)]
 async fn list(
     State(mut backends): State<Backends>,
     Query(PageQuery { page_size, page_token }): Query<PageQuery>,
@@ -63,7 +67,11 @@ async fn list(
 }
 
 /// Read about a product
-#[utoipa::path(get, path = "/v1/products/{sku}", tag = "catalogue", operation_id = "get_product", params(("sku" = String, Path)), responses((status = OK, body = Product), Problem))]
+#[utoipa::path(
+    get, path = "/v1/products/{sku}", tag = "catalogue", operation_id = "get_product",
+    params(("sku" = String, Path)),
+    responses((status = OK, body = Product), Problem),
+)]
 async fn get(State(mut backends): State<Backends>, Path(sku): Path<String>) -> Result<Json<Product>, Problem> {
     let answer = backends.catalog.get_product(pb::GetProductRequest { sku }).await?;
     Ok(Json(promised(answer.into_inner().product)?.try_into()?))

@@ -36,7 +36,10 @@ struct Session {
 }
 
 /// Sign in
-#[utoipa::path(post, path = "/v1/sessions", tag = "accounts", request_body = Credentials, responses((status = CREATED, body = Session), Problem))]
+#[utoipa::path(
+    post, path = "/v1/sessions", tag = "accounts", request_body = Credentials,
+    responses((status = CREATED, body = Session), Problem),
+)]
 async fn sign_in(
     State(mut backends): State<Backends>,
     Json(Credentials { email, password }): Json<Credentials>,

@@ -78,7 +78,10 @@ impl TryFrom<pb::User> for User {
 }
 
 /// Sign up
-#[utoipa::path(post, path = "/v1/users", tag = "accounts", request_body = NewUser, responses((status = CREATED, body = User), Problem))]
+#[utoipa::path(
+    post, path = "/v1/users", tag = "accounts", request_body = NewUser,
+    responses((status = CREATED, body = User), Problem),
+)]
 async fn register(
     State(mut backends): State<Backends>,
     Json(NewUser { email, display_name, password }): Json<NewUser>,
@@ -90,7 +93,11 @@ async fn register(
 }
 
 /// Read the account
-#[utoipa::path(get, path = "/v1/users/{id}", tag = "accounts", params(("id" = Uuid, Path)), security(("access_token" = [])), responses((status = OK, body = User), Problem))]
+#[utoipa::path(
+    get, path = "/v1/users/{id}", tag = "accounts",
+    params(("id" = Uuid, Path)),
+    security(("access_token" = [])), responses((status = OK, body = User), Problem),
+)]
 async fn get(
     State(mut backends): State<Backends>,
     Caller(caller): Caller,
@@ -101,7 +108,11 @@ async fn get(
 }
 
 /// Change the account, if it is still as the `If-Match` says
-#[utoipa::path(patch, path = "/v1/users/{id}", tag = "accounts", params(("id" = Uuid, Path), ("If-Match" = String, Header)), request_body = UserPatch, security(("access_token" = [])), responses((status = OK, body = User), Problem))]
+#[utoipa::path(
+    patch, path = "/v1/users/{id}", tag = "accounts", request_body = UserPatch,
+    params(("id" = Uuid, Path), ("If-Match" = String, Header)),
+    security(("access_token" = [])), responses((status = OK, body = User), Problem),
+)]
 async fn update(
     State(mut backends): State<Backends>,
     Caller(caller): Caller,
@@ -126,7 +137,11 @@ async fn update(
 }
 
 /// Delete the account
-#[utoipa::path(delete, path = "/v1/users/{id}", tag = "accounts", params(("id" = Uuid, Path)), security(("access_token" = [])), responses((status = NO_CONTENT), Problem))]
+#[utoipa::path(
+    delete, path = "/v1/users/{id}", tag = "accounts",
+    params(("id" = Uuid, Path)),
+    security(("access_token" = [])), responses((status = NO_CONTENT), Problem),
+)]
 async fn delete(
     State(mut backends): State<Backends>,
     Caller(caller): Caller,

@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::{account::Account, binaries::major_version};
 use crate::Error;
 
-/// For files of another account, when the folder they should be in is closed to it. Only root needs it, who may make it;
-/// temporary folders are no place for it, since they are swept.
+/// For files of another account, when the folder they should be in is closed to it. Only root needs it, who may make
+/// it; a temporary folder would be swept some day.
 const OPEN_TO_ALL: &str = "/var/lib/joist";
 
 /// A directory that this process, and nobody else, runs a server in.
