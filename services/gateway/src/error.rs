@@ -1,7 +1,7 @@
 //! The one table from what a service answers to what the public is told.
 
 use axum::http::StatusCode;
-use rpc::status;
+use rpc::status::{self, caused_by, unavailable};
 use tonic::{Code, Status};
 
 use crate::problem::{FieldError, Problem};
@@ -14,7 +14,7 @@ impl From<Status> for Problem {
         let violations = status::violations(&answer).into_iter();
         Self::new(http)
             .detail(answer.message())
-            .reason(reason.filter(|_| !http.is_server_error()))
+            .reason(reason)
             .errors(violations.map(|(field, message)| FieldError { field, message }).collect())
             .retry_after(status::retry_after(&answer))
             .cause(status::chain(&answer))
@@ -23,11 +23,12 @@ impl From<Status> for Problem {
 
 impl From<identity::Error> for Problem {
     fn from(error: identity::Error) -> Self {
+        let message = error.to_string();
         let status = match error {
-            identity::Error::Missing | identity::Error::Invalid => StatusCode::UNAUTHORIZED,
-            identity::Error::KeysUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            identity::Error::Missing | identity::Error::Invalid => Status::unauthenticated(message),
+            identity::Error::KeysUnavailable(_) => unavailable(message),
         };
-        Self::new(status).detail(error.to_string()).cause(status::chain(&error))
+        caused_by(status, error).into()
     }
 }
 

@@ -8,26 +8,24 @@ use axum::{
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Error as PathError;
 
-use crate::problem::{FieldError, Problem};
+use crate::{
+    object::Object,
+    problem::{FieldError, Problem},
+};
 
-/// A JSON body; for PATCH it may also call itself a merge patch (RFC 7396).
+/// A JSON object as the body; for PATCH it may also call itself a merge patch (RFC 7396).
 pub struct Json<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         if !is_json(request.method(), request.headers()) {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).detail("the body must be application/json"));
         }
-        let body = Bytes::from_request(request, state).await.map_err(|rejection| {
-            Problem::new(rejection.status()).detail(match rejection.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => "the body is too large",
-                _ => "the body could not be read",
-            })
-        })?;
+        let body = whole_body(request).await?;
         let mut json = serde_json::Deserializer::from_slice(&body);
-        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| malformed("body", error))?;
+        let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(|error| malformed("body", error))?;
         json.end().map_err(|error| misshapen("body", error.to_string()))?;
         Ok(Self(value))
     }
@@ -37,6 +35,16 @@ fn is_json(method: &Method, headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     media_type == "application/json" || (media_type == "application/merge-patch+json" && method == Method::PATCH)
+}
+
+/// A body within the limit of its route.
+pub async fn whole_body(request: Request) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, &()).await.map_err(|rejection| {
+        Problem::new(rejection.status()).detail(match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => "the body is too large",
+            _ => "the body could not be read",
+        })
+    })
 }
 
 /// What stands behind the question mark.
@@ -67,7 +75,11 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
 /// One error with its path: a parser stops at the first.
 fn malformed(whole: &str, error: PathError<impl std::error::Error>) -> Problem {
     let path = error.path().to_string();
-    let field = if path == "." { whole } else { &path };
+    let field = match path.as_str() {
+        "." | "?" => whole,
+        // The body ends before the field has a name.
+        path => path.strip_suffix(".?").unwrap_or(path),
+    };
     misshapen(field, error.inner().to_string())
 }
 

@@ -66,7 +66,8 @@ impl MakeRequestId for TimeOrderedId {
 }
 
 async fn drop_strange_ids(mut request: Request, next: Next) -> Response {
-    let strange = |id: &HeaderValue| id.len() > MAX_REQUEST_ID || !id.as_bytes().iter().all(u8::is_ascii_graphic);
+    let strange =
+        |id: &HeaderValue| !(1..=MAX_REQUEST_ID).contains(&id.len()) || !id.as_bytes().iter().all(u8::is_ascii_graphic);
     if request.headers().get_all(REQUEST_ID).iter().any(strange) {
         request.headers_mut().remove(REQUEST_ID);
     }
@@ -94,7 +95,7 @@ async fn log_request(request: Request, next: Next) -> Response {
 fn cors(allowed_origins: &[HeaderValue]) -> Option<CorsLayer> {
     let origins = match allowed_origins {
         [] => return None,
-        [any] if any == "*" => AllowOrigin::any(),
+        list if list.iter().any(|origin| origin == "*") => AllowOrigin::any(),
         list => AllowOrigin::list(list.iter().cloned()),
     };
     let idempotency_key = HeaderName::from_static("idempotency-key");
@@ -133,4 +134,49 @@ async fn enforce_deadline(request: Request, next: Next) -> Response {
 fn request_id(request: &Request) -> Option<String> {
     let id = request.headers().get(REQUEST_ID)?;
     Some(id.to_str().ok()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use axum::{
+        body::{Body, to_bytes},
+        routing::get,
+    };
+    use serde_json::{Value, json};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn panicking() {
+        panic!("cannot connect to 10.0.0.7");
+    }
+
+    async fn problem(path: &str) -> (StatusCode, Value) {
+        let api = Router::new().route("/panic", get(panicking)).route("/hang", get(pending::<()>));
+        let request = Request::builder().uri(path).header(REQUEST_ID, "7").body(Body::empty()).unwrap();
+        let response = around(api, &[]).oneshot(request).await.unwrap();
+        assert_eq!(response.headers()[REQUEST_ID], "7");
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        let status = response.status();
+        (status, serde_json::from_slice(&to_bytes(response.into_body(), usize::MAX).await.unwrap()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_that_tells_nothing() {
+        let (status, problem) = problem("/panic").await;
+        assert_eq!(status, 500);
+        let expected =
+            json!({"type": "about:blank", "title": "Internal Server Error", "status": 500, "request_id": "7"});
+        assert_eq!(problem, expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_is_not_answered_in_time_is_a_504() {
+        let start = tokio::time::Instant::now();
+        let (status, problem) = problem("/hang").await;
+        assert_eq!((status, &problem["request_id"]), (StatusCode::GATEWAY_TIMEOUT, &Value::from("7")));
+        assert_eq!(start.elapsed(), DEADLINE);
+    }
 }

@@ -5,6 +5,7 @@ mod config;
 mod error;
 mod extract;
 mod layers;
+mod object;
 mod problem;
 mod proxy;
 mod routes;

@@ -68,15 +68,19 @@ impl Problem {
 
     /// Says what is wrong, unless it is our fault, which is nobody's business.
     pub fn detail(self, detail: impl Into<String>) -> Self {
-        let detail = Some(detail.into()).filter(|detail| self.status < 500 && !detail.is_empty());
+        let detail = Some(detail.into()).filter(|detail| !self.is_our_fault() && !detail.is_empty());
         Self { detail, ..self }
     }
 
+    /// The same for programs.
     pub fn reason(self, reason: Option<String>) -> Self {
+        let reason = reason.filter(|_| !self.is_our_fault());
         Self { reason, ..self }
     }
 
+    /// The same, value by value.
     pub fn errors(self, errors: Vec<FieldError>) -> Self {
+        let errors = if self.is_our_fault() { Vec::new() } else { errors };
         Self { errors, ..self }
     }
 
@@ -101,6 +105,10 @@ impl Problem {
 
     pub fn body(&self) -> Body {
         serde_json::to_vec(self).expect("strings and numbers are JSON").into()
+    }
+
+    fn is_our_fault(&self) -> bool {
+        self.status >= 500
     }
 
     fn status(&self) -> StatusCode {

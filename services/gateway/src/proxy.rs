@@ -1,7 +1,7 @@
 //! The reverse proxy to what services publish over HTTP themselves: these paths and no others.
 
 use axum::{
-    RequestExt, Router,
+    Router,
     body::Body,
     extract::{Request, State},
     http::{HeaderMap, HeaderName, Uri, header, uri::PathAndQuery},
@@ -12,16 +12,18 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use rpc::Peer;
-use tonic::Status;
+use rpc::{
+    Peer,
+    status::{caused_by, unavailable},
+};
 
-use crate::{Backends, problem::Problem};
+use crate::{Backends, extract::whole_body, problem::Problem};
 
 /// Served by users.
 const PATHS: [&str; 1] = ["/.well-known/jwks.json"];
 
 /// What concerns one connection only (RFC 9110, section 7.6.1).
-const HOP_BY_HOP: [HeaderName; 8] = [
+const HOP_BY_HOP: [HeaderName; 9] = [
     header::CONNECTION,
     header::PROXY_AUTHENTICATE,
     header::PROXY_AUTHORIZATION,
@@ -30,6 +32,7 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     header::TRANSFER_ENCODING,
     header::UPGRADE,
     HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
 ];
 
 /// The way to one service's HTTP port.
@@ -45,7 +48,10 @@ impl Proxy {
     }
 
     async fn forward(&self, request: Request) -> Result<Response, Problem> {
-        let mut request = request.with_limited_body();
+        let (parts, body) = request.into_parts();
+        // First, or a body that breaks off or is too large would look like the upstream's failure.
+        let body = whole_body(Request::from_parts(parts.clone(), body)).await?;
+        let mut request = Request::from_parts(parts, Body::from(body));
         *request.uri_mut() = self.target(request.uri());
         // The client sets its own for the upstream.
         request.headers_mut().remove(header::HOST);
@@ -87,5 +93,5 @@ fn strip_hop_by_hop(headers: &mut HeaderMap) {
 }
 
 fn unreachable(error: hyper_util::client::legacy::Error) -> Problem {
-    rpc::status::caused_by(Status::unavailable("not available now"), error).into()
+    caused_by(unavailable("not available now"), error).into()
 }

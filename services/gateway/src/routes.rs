@@ -18,14 +18,19 @@ use utoipa::{
     },
 };
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::{Backends, problem::Problem};
+use crate::{
+    Backends,
+    problem::{FieldError, Problem},
+};
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Joist", description = "A small shop: accounts, a catalogue, orders.", version = "1"),
     tags((name = "accounts"), (name = "catalogue"), (name = "orders")),
+    // The problem that every operation has refers to it, which utoipa does not see.
+    components(schemas(FieldError)),
     modifiers(&AccessToken)
 )]
 struct Api;
@@ -47,10 +52,9 @@ pub fn router() -> Router<Backends> {
         .merge(products::router())
         .merge(orders::router())
         .split_for_parts();
-    router
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", api))
-        .fallback(no_such_path)
-        .method_not_allowed_fallback(no_such_method)
+    // Unless it is told not to, the page shows our address to a public validator.
+    let page = SwaggerUi::new("/docs").config(Config::default().validator_url("none"));
+    router.merge(page.url("/openapi.json", api)).fallback(no_such_path).method_not_allowed_fallback(no_such_method)
 }
 
 async fn no_such_path(uri: Uri) -> Problem {

@@ -1,7 +1,7 @@
 //! What can go wrong for a caller of the orders service, and what the caller is told.
 
 use database::Failure;
-use rpc::status::{bad_request, caused_by, failed_precondition};
+use rpc::status::{bad_request, caused_by, failed_precondition, unavailable};
 use thiserror::Error;
 use tonic::Status;
 
@@ -56,11 +56,11 @@ impl From<Error> for Status {
             Error::WrongState(_) => failed_precondition("WRONG_STATE", message),
             Error::Token(cause) => match cause {
                 identity::Error::Missing | identity::Error::Invalid => Self::unauthenticated(message),
-                identity::Error::KeysUnavailable(_) => caused_by(Self::unavailable(message), cause),
+                identity::Error::KeysUnavailable(_) => caused_by(unavailable(message), cause),
             },
             Error::Database(cause) => match Failure::from(&cause) {
                 Failure::TimedOut => caused_by(Self::deadline_exceeded("the deadline is over"), cause),
-                Failure::Unavailable => caused_by(Self::unavailable("not available now"), cause),
+                Failure::Unavailable => caused_by(unavailable("not available now"), cause),
                 Failure::Defect => caused_by(Self::internal("internal error"), cause),
             },
             Error::Users(cause) => users_failed(*cause),
@@ -83,7 +83,7 @@ fn refused(refusal: Refusal) -> Status {
 /// Whether trying again makes sense is for the caller to know; what was wrong is not.
 fn users_failed(cause: Status) -> Status {
     let status = match cause.code() {
-        tonic::Code::Unavailable => Status::unavailable("not available now"),
+        tonic::Code::Unavailable => unavailable("not available now"),
         tonic::Code::DeadlineExceeded => Status::deadline_exceeded("the deadline is over"),
         _ => Status::internal("internal error"),
     };

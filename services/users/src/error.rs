@@ -2,7 +2,7 @@
 
 use database::Failure;
 use identity::SignerError;
-use rpc::status::{bad_request, caused_by, failed_precondition};
+use rpc::status::{bad_request, caused_by, failed_precondition, unavailable};
 use thiserror::Error;
 use tonic::Status;
 
@@ -59,11 +59,11 @@ impl From<Error> for Status {
             Error::WrongCredentials => Self::unauthenticated(message),
             Error::Token(cause) => match cause {
                 identity::Error::Missing | identity::Error::Invalid => Self::unauthenticated(message),
-                identity::Error::KeysUnavailable(_) => caused_by(Self::unavailable(message), cause),
+                identity::Error::KeysUnavailable(_) => caused_by(unavailable(message), cause),
             },
             Error::Database(cause) => match Failure::from(&cause) {
                 Failure::TimedOut => caused_by(Self::deadline_exceeded("the deadline is over"), cause),
-                Failure::Unavailable => caused_by(Self::unavailable("not available now"), cause),
+                Failure::Unavailable => caused_by(unavailable("not available now"), cause),
                 Failure::Defect => caused_by(Self::internal("internal error"), cause),
             },
             Error::Hash(cause) => caused_by(Self::internal("internal error"), cause),

@@ -18,9 +18,6 @@ const DEFAULT_LIMIT: Duration = Duration::from_secs(5);
 /// An address that does not answer by then is as good as refused.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a client does better to wait when a service cannot be reached.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
-
 /// Where another service is, as a URL: `http://host:port`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer(Uri);
@@ -86,7 +83,7 @@ fn failed(error: transport::Error) -> Status {
     let mut causes = std::iter::successors(error.source(), |cause| (*cause).source());
     match causes.any(|cause| cause.is::<TimeoutExpired>()) {
         true => status::caused_by(Status::deadline_exceeded("the deadline is over"), error),
-        false => status::caused_by(status::unavailable("the service cannot be reached", RETRY_AFTER), error),
+        false => status::caused_by(status::unavailable("the service cannot be reached"), error),
     }
 }
 

@@ -155,7 +155,7 @@ mod tests {
     where
         F: Future<Output = String> + Send + 'static,
     {
-        let router = stack(Router::new().route("/", any(move || handler())));
+        let router = stack(Router::new().route("/", any(handler)));
         let mut request = Request::new(axum::body::Body::empty());
         request.headers_mut().insert("grpc-timeout", HeaderValue::from_static(timeout));
         let response = router.oneshot(request).await.unwrap();

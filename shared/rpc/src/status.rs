@@ -23,9 +23,12 @@ pub fn bad_request(violations: impl IntoIterator<Item = (String, String)>) -> St
     Status::with_error_details(Code::InvalidArgument, "some values are not acceptable", details)
 }
 
-/// Not now; trying again after `retry_after` makes sense.
-pub fn unavailable(message: impl Into<String>, retry_after: Duration) -> Status {
-    let details = ErrorDetails::with_retry_info(Some(retry_after));
+/// How long a client does well to wait for what is not available.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Not now, but trying again after a second makes sense.
+pub fn unavailable(message: impl Into<String>) -> Status {
+    let details = ErrorDetails::with_retry_info(Some(RETRY_AFTER));
     Status::with_error_details(Code::Unavailable, message, details)
 }
 

@@ -43,7 +43,9 @@ pub fn promised<T>(field: Option<T>) -> Result<T, Problem> {
 pub fn time(timestamp: Option<Timestamp>) -> Result<OffsetDateTime, Problem> {
     let Timestamp { seconds, nanos } = promised(timestamp)?;
     let nanos = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
-    OffsetDateTime::from_unix_timestamp_nanos(nanos).map_err(|_| broken("a time is out of range"))
+    let time = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok();
+    // A year of RFC 3339 has four digits and no sign.
+    time.filter(|time| time.year() > 0).ok_or_else(|| broken("a time is out of range"))
 }
 
 pub fn broken(contract: &str) -> Problem {

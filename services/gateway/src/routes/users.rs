@@ -2,7 +2,7 @@
 
 use axum::{
     extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{AppendHeaders, IntoResponse},
 };
 use prost_types::FieldMask;
@@ -152,15 +152,19 @@ async fn delete(
 }
 
 fn with_etag(user: pb::User) -> Result<impl IntoResponse, Problem> {
-    let etag = [(header::ETAG, format!("\"{}\"", user.etag))];
-    Ok((AppendHeaders(etag), axum::Json(User::try_from(user)?)))
+    let etag = HeaderValue::try_from(format!("\"{}\"", user.etag)).map_err(|_| broken("an etag is no header value"))?;
+    Ok((AppendHeaders([(header::ETAG, etag)]), axum::Json(User::try_from(user)?)))
 }
 
-/// The etag in an `If-Match` (RFC 9110, section 13.1.1) without its quotes. What is none, a weak one included, is
-/// passed on as it is and will match nothing.
+/// The etag in an `If-Match` (RFC 9110, section 13.1.1) without its quotes. What is none, a weak one included,
+/// becomes one that matches nothing.
 fn if_match(headers: &HeaderMap) -> String {
     let value = headers.get(header::IF_MATCH).map(|value| value.to_str().unwrap_or("?"));
     let value = value.unwrap_or_default().trim();
     let opaque = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    opaque.unwrap_or(if matches!(value, "" | "*") { value } else { "?" }).to_owned()
+    match value {
+        "" | "*" => value.to_owned(),
+        // In quotes these two are etags like any other, and none of ours.
+        _ => opaque.filter(|etag| !matches!(*etag, "" | "*")).unwrap_or("?").to_owned(),
+    }
 }

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
+    object::Object,
     problem::Problem,
     routes::shapes::{Money, broken, promised, time},
 };
@@ -15,7 +16,8 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct NewOrder {
     /// 1 to 100, each product once, all of one currency
-    items: Vec<Item>,
+    #[schema(value_type = Vec<Item>)]
+    items: Vec<Object<Item>>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -31,7 +33,7 @@ struct Item {
 impl From<NewOrder> for Vec<pb::place_order_request::Item> {
     fn from(order: NewOrder) -> Self {
         let items = order.items.into_iter();
-        items.map(|Item { sku, quantity }| pb::place_order_request::Item { sku, quantity }).collect()
+        items.map(|Object(Item { sku, quantity })| pb::place_order_request::Item { sku, quantity }).collect()
     }
 }
 
