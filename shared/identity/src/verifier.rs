@@ -62,7 +62,7 @@ impl Verifier {
 
     /// The caller of a gRPC call, by its `authorization` metadata.
     ///
-    /// Errors: see [`Error`].
+    /// Errors: see [`Error`](enum@Error).
     pub async fn caller(&self, metadata: &MetadataMap) -> Result<Caller, Error> {
         let mut values = metadata.get_all("authorization").iter();
         let (Some(authorization), None) = (values.next(), values.next()) else {
@@ -73,7 +73,7 @@ impl Verifier {
 
     /// The caller by the value of an `authorization` header (RFC 6750, section 2.1).
     ///
-    /// Errors: see [`Error`].
+    /// Errors: see [`Error`](enum@Error).
     pub async fn verify(&self, authorization: &str) -> Result<Caller, Error> {
         let (scheme, token) = authorization.split_once(' ').ok_or(Error::Invalid)?;
         if !scheme.eq_ignore_ascii_case("bearer") || token.len() > MAX_TOKEN {
