@@ -1,6 +1,6 @@
 //! The shop: the database server, the services, and the order in which they end.
 
-use std::time::Instant;
+use std::{num::NonZeroUsize, time::Instant};
 
 use anyhow::Context;
 use axum::Router;
@@ -22,6 +22,9 @@ use crate::{
     servers::{Addresses, Listeners, peer},
     welcome,
 };
+
+/// The default of the service by itself.
+const PASSWORD_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(2).expect("two is not zero");
 
 pub struct Shop {
     listeners: Listeners,
@@ -84,13 +87,13 @@ impl Configs {
     async fn of(database: &Database, addresses: &Addresses) -> anyhow::Result<Self> {
         let issuer =
             Issuer { token_issuer: format!("http://{}", addresses.gateway), token_audience: "joist".to_owned() };
-        let token_jwks_url = format!("http://{}/.well-known/jwks.json", addresses.users_http);
+        let token_jwks_url = format!("http://{}/.well-known/jwks.json", addresses.users_http).parse()?;
         let identity = identity::Config { issuer: issuer.clone(), token_jwks_url };
         let users = users::Config {
             grpc_addr: addresses.users,
             http_addr: addresses.users_http,
             key_secret: database.data.key_secret()?,
-            password_concurrency: 2,
+            password_concurrency: PASSWORD_CONCURRENCY,
             database: database.of("users").await?,
             issuer,
         };

@@ -99,8 +99,7 @@ impl Problem {
 
     /// What the log says of it.
     pub fn story(&self) -> String {
-        let told = self.detail.as_deref().or(self.reason.as_deref()).unwrap_or(self.title);
-        self.cause.clone().unwrap_or_else(|| told.to_owned())
+        self.detail.as_deref().or(self.cause.as_deref()).unwrap_or(self.title).to_owned()
     }
 
     pub fn body(&self) -> Body {

@@ -1,6 +1,6 @@
 //! The settings of the users service.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, num::NonZeroUsize};
 
 use clap::{Args, Parser};
 use settings::Secret;
@@ -38,16 +38,26 @@ pub struct Config {
     pub http_addr: SocketAddr,
 
     /// Seals the signing keys in the database: at least 32 characters; KEY_SECRET_FILE names a file instead
-    #[arg(long, env, hide_env_values = true)]
+    #[arg(long, env, hide_env_values = true, value_parser = key_secret)]
     pub key_secret: Secret,
 
     /// How many passwords are hashed at once; each takes a core and 19 MiB for some 20 ms
     #[arg(long, env, default_value = "2")]
-    pub password_concurrency: usize,
+    pub password_concurrency: NonZeroUsize,
 
     #[command(flatten)]
     pub database: database::Config,
 
     #[command(flatten)]
     pub issuer: identity::Issuer,
+}
+
+/// Shorter secrets can be guessed.
+const MIN_KEY_SECRET: usize = 32;
+
+fn key_secret(text: &str) -> Result<Secret, String> {
+    match text.len() < MIN_KEY_SECRET {
+        true => Err(format!("must have at least {MIN_KEY_SECRET} characters")),
+        false => Ok(text.to_owned().into()),
+    }
 }

@@ -1,6 +1,6 @@
 //! Passwords: hashed with argon2id on threads of their own, a bounded number at a time.
 
-use std::sync::Arc;
+use std::{num::NonZeroUsize, sync::Arc};
 
 use argon2::{
     Argon2,
@@ -19,9 +19,9 @@ pub struct Passwords {
 
 impl Passwords {
     /// Errors: the system has no randomness.
-    pub fn new(concurrency: usize) -> Result<Self, Error> {
+    pub fn new(concurrency: NonZeroUsize) -> Result<Self, Error> {
         let nobodys_hash = Argon2::default().hash_password(b"nobody's password")?.to_string();
-        Ok(Self { places: Arc::new(Semaphore::new(concurrency.max(1))), nobodys_hash: nobodys_hash.into() })
+        Ok(Self { places: Arc::new(Semaphore::new(concurrency.get())), nobodys_hash: nobodys_hash.into() })
     }
 
     /// A PHC string with a salt of its own.
@@ -64,13 +64,17 @@ mod tests {
 
     use super::*;
 
+    fn passwords(concurrency: usize) -> Passwords {
+        Passwords::new(NonZeroUsize::new(concurrency).unwrap()).unwrap()
+    }
+
     fn password(text: &str) -> Password {
         Password::parse(text.to_owned()).unwrap()
     }
 
     #[tokio::test]
     async fn a_password_fits_its_own_hash_only() {
-        let passwords = Passwords::new(2).unwrap();
+        let passwords = passwords(2);
         let hash = passwords.hash(password("correct horse")).await.unwrap();
         assert!(hash.starts_with("$argon2id$"), "{hash}");
         assert!(passwords.verify(password("correct horse"), Some(hash.clone())).await.unwrap());
@@ -79,14 +83,14 @@ mod tests {
 
     #[tokio::test]
     async fn the_same_password_has_another_hash_each_time() {
-        let passwords = Passwords::new(2).unwrap();
+        let passwords = passwords(2);
         let first = passwords.hash(password("correct horse")).await.unwrap();
         assert_ne!(first, passwords.hash(password("correct horse")).await.unwrap());
     }
 
     #[tokio::test(start_paused = true)]
     async fn when_all_places_are_taken_one_waits() {
-        let passwords = Passwords::new(1).unwrap();
+        let passwords = passwords(1);
         let place = passwords.places.clone().acquire_owned().await.unwrap();
         let waiting = tokio::time::timeout(Duration::from_secs(1), passwords.hash(password("correct horse")));
         assert!(waiting.await.is_err());
@@ -96,7 +100,7 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_has_no_password() {
-        let passwords = Passwords::new(2).unwrap();
+        let passwords = passwords(2);
         assert!(!passwords.verify(password("nobody's password"), None).await.unwrap());
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, value_parser};
 use settings::Secret;
 use sqlx::{
     AssertSqlSafe, PgPool, Postgres, Transaction,
@@ -27,11 +27,11 @@ pub struct Config {
     pub database_password: Option<Secret>,
 
     /// How many connections one instance opens at most
-    #[arg(long, env, default_value = "10")]
+    #[arg(long, env, default_value = "10", value_parser = value_parser!(u32).range(1..))]
     pub database_max_connections: u32,
 
     /// Milliseconds that a statement may take: the longest deadline of a route
-    #[arg(long, env, default_value = "5000")]
+    #[arg(long, env, default_value = "5000", value_parser = value_parser!(u64).range(1..))]
     pub database_statement_timeout_ms: u64,
 }
 

@@ -1,6 +1,7 @@
 //! What a token says, and who may say it.
 
 use clap::Args;
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -30,7 +31,7 @@ pub struct Config {
 
     /// Where the issuer publishes its keys (RFC 7517)
     #[arg(long, env, default_value = "http://localhost:8081/.well-known/jwks.json")]
-    pub token_jwks_url: String,
+    pub token_jwks_url: Url,
 }
 
 /// The claims of a token.

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jsonwebtoken::{DecodingKey, jwk::JwkSet};
+use reqwest::Url;
 use tokio::{
     sync::{Mutex, RwLock},
     time::Instant,
@@ -26,11 +27,11 @@ pub(crate) enum Keys {
     /// The issuer's own: known from the start.
     Known(ById),
     /// Published by the issuer at a URL.
-    Published(Published),
+    Published(Box<Published>),
 }
 
 pub(crate) struct Published {
-    url: String,
+    url: Url,
     cache: RwLock<Cache>,
     /// Held by the one who fetches, so that the others wait for that answer.
     last_fetch: Mutex<Option<Instant>>,
@@ -47,8 +48,9 @@ impl Keys {
         Self::Known(by_id(keys))
     }
 
-    pub fn published(url: &str) -> Self {
-        Self::Published(Published { url: url.to_owned(), cache: RwLock::default(), last_fetch: Mutex::default() })
+    pub fn published(url: &Url) -> Self {
+        let published = Published { url: url.clone(), cache: RwLock::default(), last_fetch: Mutex::default() };
+        Self::Published(Box::new(published))
     }
 
     /// Errors: there is no such key, or no keys at all could be had.
@@ -90,7 +92,7 @@ impl Published {
         }
         *last_fetch = Some(Instant::now());
         let keys = self.fetch().await.map_err(|error| {
-            tracing::warn!(url = self.url, ?error, "the issuer's keys cannot be fetched");
+            tracing::warn!(url = %self.url, ?error, "the issuer's keys cannot be fetched");
             Arc::new(error)
         })?;
         *self.cache.write().await = Cache { keys: by_id(&keys), fetched: Some(Instant::now()) };
@@ -100,8 +102,8 @@ impl Published {
     async fn fetch(&self) -> Result<JwkSet, reqwest::Error> {
         let client = reqwest::Client::builder().no_proxy().timeout(FETCH_TIMEOUT);
         // Plain HTTP needs no root certificates, and not every image has those that would be looked for.
-        let client = if self.url.starts_with("http://") { client.tls_certs_only([]) } else { client };
-        client.build()?.get(&self.url).send().await?.error_for_status()?.json().await
+        let client = if self.url.scheme() == "http" { client.tls_certs_only([]) } else { client };
+        client.build()?.get(self.url.clone()).send().await?.error_for_status()?.json().await
     }
 }
 

@@ -14,6 +14,7 @@ mod verifier;
 pub use caller::Caller;
 pub use claims::{Config, Issuer};
 pub use jsonwebtoken::jwk::JwkSet;
+pub use reqwest::Url;
 pub use signer::{Signer, SignerError};
 pub use verifier::{Error, Verifier};
 

@@ -222,7 +222,7 @@ impl Published {
     }
 
     fn verifier(&self) -> Verifier {
-        Verifier::new(&Config { issuer: issuer(), token_jwks_url: self.url.clone() })
+        Verifier::new(&Config { issuer: issuer(), token_jwks_url: self.url.parse().unwrap() })
     }
 
     fn bearer(&self, signer: usize) -> String {

@@ -1,6 +1,6 @@
 //! Parsing that reports every problem at once, where clap alone stops at the first.
 
-use std::{env, ffi::OsString, fmt, fs, process};
+use std::{env, error::Error, ffi::OsString, fmt, fs, process};
 
 use clap::{
     Arg, Command, Parser,
@@ -54,11 +54,13 @@ pub fn try_parse<C: Parser>(
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let mut problems = Problems::default();
     let mut command = with_secrets_from_files(C::command(), variable, &mut problems);
+    // Only arguments that are built know how they are shown, which is how errors name them.
+    command.build();
     loop {
         match command.clone().try_get_matches_from(&arguments) {
             Err(error) if !error.use_stderr() => return Err(Stop::Answered(error)),
             Err(error) => {
-                problems.0.extend(lines(&error));
+                problems.0.extend(lines(&command, &error));
                 command = match without_the_cause(&command, &error) {
                     Some(forgiving) => forgiving,
                     None => return Err(Stop::Wrong(problems)),
@@ -105,13 +107,10 @@ fn without_the_cause(command: &Command, error: &clap::Error) -> Option<Command> 
         return None;
     }
     let guilty = guilty(error);
-    // Only what is built knows how it is shown.
-    let mut command = command.clone();
-    command.build();
     let is_guilty = |argument: &Arg| guilty.contains(&argument.to_string());
     let known = command.get_arguments().any(is_guilty);
     known.then(|| {
-        command.mut_args(|argument| match is_guilty(&argument) {
+        command.clone().mut_args(|argument| match is_guilty(&argument) {
             true => argument.required(false).value_parser(value_parser!(OsString)),
             false => argument,
         })
@@ -126,14 +125,22 @@ fn guilty(error: &clap::Error) -> Vec<String> {
     }
 }
 
-fn lines(error: &clap::Error) -> Vec<String> {
+fn lines(command: &Command, error: &clap::Error) -> Vec<String> {
+    let guilty = guilty(error);
     if error.kind() == ErrorKind::MissingRequiredArgument {
-        let missing = guilty(error).into_iter();
-        return missing.map(|argument| format!("{argument} is required")).collect();
+        return guilty.into_iter().map(|argument| format!("{argument} is required")).collect();
     }
+    let mut secrets = command.get_arguments().filter(|argument| argument.is_hide_env_values_set());
+    match secrets.find(|secret| guilty.contains(&secret.to_string())) {
+        // clap would show the value.
+        Some(secret) => vec![format!("{secret} {}", error.source().map(ToString::to_string).unwrap_or_default())],
+        None => vec![first_line(error)],
+    }
+}
+
+fn first_line(error: &clap::Error) -> String {
     let text = error.to_string();
-    let first = text.lines().next().unwrap_or_default();
-    vec![first.trim_start_matches("error: ").to_owned()]
+    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }
 
 #[cfg(test)]
@@ -149,8 +156,12 @@ mod tests {
         addr: SocketAddr,
         #[arg(long, env = "SETTINGS_TEST_LIMIT", default_value = "7")]
         limit: u8,
-        #[arg(long, env = "SETTINGS_TEST_PASSWORD", hide_env_values = true)]
+        #[arg(long, env = "SETTINGS_TEST_PASSWORD", hide_env_values = true, value_parser = password)]
         password: Secret,
+    }
+
+    fn password(text: &str) -> Result<Secret, &'static str> {
+        if text.len() < 8 { Err("is too short") } else { Ok(text.to_owned().into()) }
     }
 
     fn read(arguments: &[&str], file: Option<&str>) -> Result<Settings, String> {
@@ -208,7 +219,13 @@ mod tests {
 
     #[test]
     fn a_secret_is_never_printed() {
-        let settings = read(&["--addr", "127.0.0.1:1", "--password", "hush"], None).unwrap();
+        let settings = read(&["--addr", "127.0.0.1:1", "--password", "hush hush"], None).unwrap();
         assert!(!format!("{settings:?}").contains("hush"));
+    }
+
+    #[test]
+    fn not_even_a_secret_that_is_refused_is_printed() {
+        let problems = read(&["--addr", "127.0.0.1:1", "--password", "hush"], None).unwrap_err();
+        assert_eq!(problems, "--password <PASSWORD> is too short");
     }
 }

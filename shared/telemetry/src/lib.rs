@@ -13,7 +13,7 @@ use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt};
 #[group(skip)]
 pub struct Config {
     /// Which events are logged: a level, or `target=level` pairs (the syntax of tracing's `EnvFilter`)
-    #[arg(long, env, default_value = "info")]
+    #[arg(long, env, default_value = "info", value_parser = filter)]
     pub log_filter: String,
 
     /// Text for people, JSON for machines
@@ -32,9 +32,13 @@ pub enum LogFormat {
     Text,
 }
 
+fn filter(text: &str) -> Result<String, String> {
+    EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
 /// Starts logging to stdout for the rest of the process.
 ///
-/// Errors: the filter cannot be read, or logging was started before.
+/// Errors: the filter of a `Config` made in code cannot be read, or logging was started before.
 pub fn init(config: &Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.log_filter)
         .with_context(|| format!("LOG_FILTER {:?} cannot be read", config.log_filter))?;

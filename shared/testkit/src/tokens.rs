@@ -22,7 +22,7 @@ impl Tokens {
         let router = Router::new().route("/jwks.json", get(async move || Json(keys.clone())));
         tokio::spawn(axum::serve(listener, router).into_future());
         let issuer = Issuer { token_issuer: format!("http://{address}"), token_audience: "tests".to_owned() };
-        let config = Config { issuer, token_jwks_url: format!("http://{address}/jwks.json") };
+        let config = Config { issuer, token_jwks_url: format!("http://{address}/jwks.json").parse().unwrap() };
         Self { config, signer }
     }
 

@@ -147,7 +147,7 @@ async fn any_other_route_is_closed_without_one_good_token() {
 async fn a_token_that_is_over_is_none() {
     let key = Signer::generate().unwrap();
     let jwks_url = published(&key).await;
-    let gateway = Gateway::start_with(|config| config.identity.token_jwks_url = jwks_url).await;
+    let gateway = Gateway::start_with(|config| config.identity.token_jwks_url = jwks_url.parse().unwrap()).await;
     for route in routes(SignedIn) {
         let good = token(&gateway, &key, Duration::minutes(1));
         let answer = gateway.send(with(route.request(), "authorization", good)).await;
@@ -180,7 +180,8 @@ fn token(gateway: &Gateway, key: &[u8], lifetime: Duration) -> String {
 
 #[tokio::test]
 async fn whoever_cannot_be_verified_now_is_not_to_blame() {
-    let gateway = Gateway::start_with(|config| config.identity.token_jwks_url = nobody().to_string()).await;
+    let gateway =
+        Gateway::start_with(|config| config.identity.token_jwks_url = nobody().to_string().parse().unwrap()).await;
     gateway.send_signed_in(bare("GET", "/v1/orders/7")).await.problem(503);
     assert!(gateway.nothing_was_asked());
 }

@@ -1,6 +1,6 @@
 //! A users service on free ports, and people who use it.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, num::NonZeroUsize};
 
 use database::Config as Database;
 use identity::{Config, Issuer, Verifier};
@@ -33,7 +33,7 @@ impl Service {
             grpc_addr,
             http_addr,
             key_secret: secret.to_owned().into(),
-            password_concurrency: 2,
+            password_concurrency: NonZeroUsize::MIN,
             database,
             issuer: Issuer { token_issuer: "http://tests".to_owned(), token_audience: "tests".to_owned() },
         };
@@ -62,7 +62,7 @@ impl Service {
 
     /// As any other service believes this one's tokens.
     pub fn verifier(&self) -> Verifier {
-        let token_jwks_url = format!("http://{}/.well-known/jwks.json", self.http);
+        let token_jwks_url = format!("http://{}/.well-known/jwks.json", self.http).parse().unwrap();
         Verifier::new(&Config { issuer: self.config.issuer.clone(), token_jwks_url })
     }
 }

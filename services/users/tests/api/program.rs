@@ -34,13 +34,20 @@ impl Drop for Running {
 
 #[test]
 fn every_problem_of_its_settings_is_reported_at_once() {
-    let output = program().env("GRPC_ADDR", "nowhere").env("DATABASE_MAX_CONNECTIONS", "many").output().unwrap();
+    let wrong = [
+        ("GRPC_ADDR", "nowhere"),
+        ("DATABASE_MAX_CONNECTIONS", "0"),
+        ("KEY_SECRET", "swordfish"),
+        ("LOG_FILTER", "loud=please"),
+    ];
+    let output = program().envs(wrong).output().unwrap();
     let problems = stderr(&output);
     assert_eq!(output.status.code(), Some(2), "{problems}");
-    for setting in ["--grpc-addr", "--database-max-connections", "--database-url", "--key-secret"] {
+    for setting in ["--grpc-addr", "--database-max-connections", "--database-url", "--key-secret", "--log-filter"] {
         assert!(problems.contains(setting), "{setting} is not in: {problems}");
     }
-    assert_eq!(problems.lines().count(), 4, "{problems}");
+    assert_eq!(problems.lines().count(), 5, "{problems}");
+    assert!(!problems.contains("swordfish"), "{problems}");
 }
 
 #[test]
