@@ -37,12 +37,15 @@ pub struct Service {
 
 impl Service {
     pub async fn start() -> Self {
-        let (users, users_answer) = stub_users().await;
-        Self { users_answer, ..Self::start_with(users).await }
+        Self::start_on(testkit::private_database(&orders::MIGRATIONS).await).await
     }
 
-    pub async fn start_with(users_url: Peer) -> Self {
-        let database = testkit::private_database(&orders::MIGRATIONS).await;
+    pub async fn start_on(database: database::Config) -> Self {
+        let (users, users_answer) = stub_users().await;
+        Self { users_answer, ..Self::start_with(database, users).await }
+    }
+
+    pub async fn start_with(database: database::Config, users_url: Peer) -> Self {
         let tokens = Tokens::issuer().await;
         let (listener, grpc_addr) = testkit::listener().await;
         let identity = tokens.config.clone();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use rpc::deadline;
 use sqlx::{Connection, PgConnection};
 use tonic::Code;
@@ -44,4 +45,19 @@ async fn an_order_that_waits_for_stock_ends_with_its_deadline_and_takes_nothing(
     sqlx::raw_sql("rollback").execute(&mut blocker).await.unwrap();
     assert_eq!(service.stock("TABLE-OAK").await, 20);
     assert_eq!(service.count("select count(*) from orders").await, 1);
+}
+
+#[tokio::test]
+async fn one_connection_is_enough_for_everybody() {
+    let database = testkit::private_database(&orders::MIGRATIONS).await;
+    let service = Service::start_on(database::Config { database_max_connections: 1, ..database }).await;
+    let rounds = (0..10).map(|_| async {
+        let person = service.person();
+        let order = person.place_with_key(&[("BOX-OAK", 1)], "key").await.unwrap();
+        assert_eq!(person.place_with_key(&[("BOX-OAK", 1)], "key").await.unwrap(), order);
+        person.list(&person.id.to_string(), None, "").await.unwrap();
+        person.cancel(&order.id).await.unwrap();
+    });
+    join_all(rounds).await;
+    assert_eq!(service.stock("BOX-OAK").await, 150);
 }
