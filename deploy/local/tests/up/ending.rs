@@ -3,7 +3,11 @@
 use std::{fs, path::Path};
 
 use serde_json::json;
-use tokio::task::JoinSet;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::JoinSet,
+};
 
 use crate::harness::{Folder, Shop};
 
@@ -37,6 +41,53 @@ async fn both_signals_end_it_and_leave_nothing() {
         assert!(processes(&folder.0).is_empty(), "{signal}");
         assert!(!folder.0.join("postgres/cluster/data/postmaster.pid").exists());
     }
+}
+
+#[tokio::test]
+async fn a_request_that_is_still_coming_in_is_answered() {
+    let folder = Folder::new();
+    let mut shop = Shop::open(&folder.0, &[]).await;
+    let mut request = begin_signing_up(&shop).await;
+    shop.signal("TERM");
+    shop.says("draining").await;
+    request.write_all(ACCOUNT[5..].as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    request.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201 Created"), "{answer}");
+    assert!(shop.ended().await.0.success());
+}
+
+#[tokio::test]
+async fn a_second_signal_waits_for_nobody() {
+    let folder = Folder::new();
+    let mut shop = Shop::open(&folder.0, &[]).await;
+    let _request = begin_signing_up(&shop).await;
+    shop.signal("TERM");
+    shop.says("draining").await;
+    shop.signal("TERM");
+    let (status, said) = shop.ended().await;
+    assert_eq!(status.code(), Some(2), "{said}");
+    assert!(said.ends_with("stopped by a second signal\n"), "{said}");
+    nothing_is_left_of(&folder.0).await;
+}
+
+const ACCOUNT: &str = r#"{"email":"ada@example.com","display_name":"Ada","password":"correct horse"}"#;
+
+/// All but the end of a request, which the shop has begun to read.
+async fn begin_signing_up(shop: &Shop) -> TcpStream {
+    let mut request = TcpStream::connect(shop.api.trim_start_matches("http://")).await.unwrap();
+    let head = format!(
+        "POST /v1/users HTTP/1.1\r\nHost: shop\r\nExpect: 100-continue\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        ACCOUNT.len()
+    );
+    request.write_all(head.as_bytes()).await.unwrap();
+    // The handler asks for the body: from here on the request is in flight.
+    let mut answer = [0; 25];
+    request.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
+    request.write_all(&ACCOUNT.as_bytes()[..5]).await.unwrap();
+    request
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -85,6 +85,11 @@ impl Shop {
         assert!(std::process::Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
     }
 
+    /// Waits until it says this.
+    pub async fn says(&mut self, words: &str) {
+        while !timeout(PATIENCE, self.output.next_line()).await.unwrap().unwrap().unwrap().contains(words) {}
+    }
+
     /// How it ended, and what it said from the welcome on.
     pub async fn ended(mut self) -> (ExitStatus, String) {
         let mut said = String::new();
@@ -92,6 +97,7 @@ impl Shop {
             said.push_str(&line);
             said.push('\n');
         }
+        timeout(PATIENCE, self.child.stderr.take().unwrap().read_to_string(&mut said)).await.unwrap().unwrap();
         (timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap(), said)
     }
 }
