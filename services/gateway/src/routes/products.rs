@@ -54,7 +54,7 @@ struct Products {
 #[utoipa::path(
     get, path = "/v1/products", tag = "catalogue", operation_id = "list_products",
     params(PageQuery),
-    responses((status = OK, body = Products), Problem),
+    responses((status = OK, description = "The page", body = Products), Problem),
 )]
 async fn list(
     State(mut backends): State<Backends>,
@@ -70,7 +70,7 @@ async fn list(
 #[utoipa::path(
     get, path = "/v1/products/{sku}", tag = "catalogue", operation_id = "get_product",
     params(("sku" = String, Path)),
-    responses((status = OK, body = Product), Problem),
+    responses((status = OK, description = "The product", body = Product), Problem),
 )]
 async fn get(State(mut backends): State<Backends>, Path(sku): Path<String>) -> Result<Json<Product>, Problem> {
     let answer = backends.catalog.get_product(pb::GetProductRequest { sku }).await?;

@@ -38,7 +38,7 @@ struct Session {
 /// Sign in
 #[utoipa::path(
     post, path = "/v1/sessions", tag = "accounts", request_body = Credentials,
-    responses((status = CREATED, body = Session), Problem),
+    responses((status = CREATED, description = "The session", body = Session), Problem),
 )]
 async fn sign_in(
     State(mut backends): State<Backends>,

@@ -43,6 +43,17 @@ async fn every_operation_tells_its_success_and_that_anything_else_is_a_problem()
     }
 }
 
+/// OpenAPI 3.1, section 4.8.17: a response without one is none.
+#[tokio::test]
+async fn every_response_has_a_description() {
+    let api = openapi().await;
+    for (name, operation) in operations(&api) {
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            assert!(response["description"].is_string(), "{name}: {status}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn whatever_the_description_refers_to_is_there() {
     let api = openapi().await;
