@@ -63,7 +63,7 @@ impl Orders {
 /// Serves until `shutdown`, then finishes what is in flight.
 pub async fn serve(listener: TcpListener, orders: Orders, shutdown: CancellationToken) -> anyhow::Result<()> {
     let sweeper = tokio::spawn(sweeper::run(orders.grpc.app.store.clone(), shutdown.clone()));
-    rpc::Server::new(proto::FILE_DESCRIPTOR_SET)?
+    rpc::Server::new(proto::FILE_DESCRIPTOR_SET)
         .with(CatalogServiceServer::new(orders.grpc.clone()))
         .with(OrdersServiceServer::new(orders.grpc))
         .serve(listener, shutdown)

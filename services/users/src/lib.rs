@@ -90,7 +90,7 @@ impl Users {
 
 /// Serves both ports until `shutdown`, then finishes what is in flight.
 pub async fn serve(listeners: Listeners, users: Users, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let grpc = rpc::Server::new(proto::FILE_DESCRIPTOR_SET)?
+    let grpc = rpc::Server::new(proto::FILE_DESCRIPTOR_SET)
         .with(UsersServiceServer::new(users.grpc))
         .serve(listeners.grpc, shutdown.clone());
     let http = axum::serve(listeners.http, http::router(users.keys)).with_graceful_shutdown(shutdown.cancelled_owned());

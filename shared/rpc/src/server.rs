@@ -23,7 +23,8 @@ use tonic::{
     service::{Routes, RoutesBuilder},
     transport::server::TcpIncoming,
 };
-use tonic_health::server::{HealthReporter, health_reporter};
+use tonic_health::{ServingStatus, server::health_reporter};
+use tonic_reflection::server::Builder as ReflectionBuilder;
 use tower::Service;
 
 use crate::{deadline, status};
@@ -34,24 +35,14 @@ const HEAD_START: Duration = Duration::from_millis(2);
 /// A gRPC server in the making.
 pub struct Server {
     routes: RoutesBuilder,
-    health: HealthReporter,
     names: Vec<&'static str>,
+    descriptors: &'static [u8],
 }
 
 impl Server {
-    /// A server with `grpc.health.v1` and reflection for these descriptors (an encoded `FileDescriptorSet`).
-    ///
-    /// Errors: the descriptors cannot be read.
-    pub fn new(descriptors: &'static [u8]) -> anyhow::Result<Self> {
-        let (health, health_service) = health_reporter();
-        let reflection = tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(descriptors)
-            .build_v1()
-            .context("the descriptors cannot be read")?;
-        let mut routes = Routes::builder();
-        routes.add_service(health_service).add_service(reflection);
-        Ok(Self { routes, health, names: Vec::new() })
+    /// A server without services; `descriptors` is the encoded `FileDescriptorSet` of those that it will have.
+    pub fn new(descriptors: &'static [u8]) -> Self {
+        Self { routes: Routes::builder(), names: Vec::new(), descriptors }
     }
 
     /// Adds a service.
@@ -71,22 +62,35 @@ impl Server {
         self
     }
 
-    /// Serves until `shutdown`, then finishes what is in flight.
+    /// Serves until `shutdown`, with `grpc.health.v1` and reflection; then finishes what is in flight.
     ///
-    /// Errors: the listener fails.
-    pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
-        for name in self.names {
-            self.health.set_service_status(name, tonic_health::ServingStatus::Serving).await;
+    /// Errors: the descriptors cannot be read, or the listener fails.
+    pub async fn serve(mut self, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let (health, health_service) = health_reporter();
+        for name in &self.names {
+            health.set_service_status(*name, ServingStatus::Serving).await;
         }
-        let stack = stack(self.routes.routes().into_axum_router());
+        self = self.with(health_service);
+        let unreadable = "the descriptors cannot be read";
+        self.routes.add_service(self.reflection().build_v1().context(unreadable)?);
+        // What many a tool still speaks.
+        self.routes.add_service(self.reflection().build_v1alpha().context(unreadable)?);
         tonic::transport::Server::builder()
-            .add_routes(Routes::from(stack))
+            .add_routes(Routes::from(stack(self.routes.routes().into_axum_router())))
             .serve_with_incoming_shutdown(
                 TcpIncoming::from(listener).with_nodelay(Some(true)),
                 shutdown.cancelled_owned(),
             )
             .await
             .context("the gRPC server failed")
+    }
+
+    /// Tells of the services that are here, and not of all that are described.
+    fn reflection(&self) -> ReflectionBuilder<'static> {
+        let builder = ReflectionBuilder::configure()
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(self.descriptors);
+        self.names.iter().fold(builder, |builder, name| builder.with_service_name(*name))
     }
 }
 

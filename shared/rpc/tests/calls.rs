@@ -17,7 +17,7 @@ async fn listener() -> (TcpListener, Peer) {
 }
 
 async fn serve(listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
-    Server::new(tonic_health::pb::FILE_DESCRIPTOR_SET).unwrap().serve(listener, shutdown).await
+    Server::new(tonic_health::pb::FILE_DESCRIPTOR_SET).serve(listener, shutdown).await
 }
 
 async fn check(peer: &Peer) -> Result<HealthCheckResponse, Status> {

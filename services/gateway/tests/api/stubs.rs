@@ -63,7 +63,6 @@ impl Stub {
     pub async fn serve(&self) -> Peer {
         let (listener, address) = testkit::listener().await;
         let server = rpc::Server::new(proto::FILE_DESCRIPTOR_SET)
-            .unwrap()
             .with(UsersServiceServer::new(self.clone()))
             .with(CatalogServiceServer::new(self.clone()))
             .with(OrdersServiceServer::new(self.clone()));

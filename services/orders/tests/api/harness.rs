@@ -158,7 +158,7 @@ async fn stub_users() -> (Peer, Arc<AtomicI32>) {
     let answer = Arc::new(AtomicI32::new(Code::Ok.into()));
     let (listener, address) = testkit::listener().await;
     let service = UsersServiceServer::new(StubUsers { answer: answer.clone() });
-    let server = rpc::Server::new(proto::FILE_DESCRIPTOR_SET).unwrap().with(service);
+    let server = rpc::Server::new(proto::FILE_DESCRIPTOR_SET).with(service);
     tokio::spawn(server.serve(listener, CancellationToken::new()));
     (peer(address), answer)
 }

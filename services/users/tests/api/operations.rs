@@ -24,14 +24,27 @@ async fn the_service_says_that_it_serves() {
 }
 
 #[tokio::test]
-async fn the_service_describes_itself() {
+async fn the_service_describes_itself_and_no_other() {
     let service = Service::start().await;
+    let symbol = MessageRequest::FileContainingSymbol("users.v1.UsersService".to_owned());
+    let answer = reflected(&service, symbol).await;
+    assert!(matches!(answer, MessageResponse::FileDescriptorResponse(_)), "{answer:?}");
+
+    let MessageResponse::ListServicesResponse(list) =
+        reflected(&service, MessageRequest::ListServices(String::new())).await
+    else {
+        panic!("a list was asked for");
+    };
+    let mut names: Vec<_> = list.service.into_iter().map(|service| service.name).collect();
+    names.sort();
+    assert_eq!(names, ["grpc.health.v1.Health", "users.v1.UsersService"]);
+}
+
+async fn reflected(service: &Service, question: MessageRequest) -> MessageResponse {
     let mut client = ServerReflectionClient::new(rpc::connect(&peer(service.grpc)));
-    let question = MessageRequest::FileContainingSymbol("users.v1.UsersService".to_owned());
     let question = ServerReflectionRequest { host: String::new(), message_request: Some(question) };
     let mut answers = client.server_reflection_info(futures::stream::iter([question])).await.unwrap().into_inner();
-    let answer = answers.message().await.unwrap().unwrap().message_response.unwrap();
-    assert!(matches!(answer, MessageResponse::FileDescriptorResponse(_)), "{answer:?}");
+    answers.message().await.unwrap().unwrap().message_response.unwrap()
 }
 
 #[tokio::test]
