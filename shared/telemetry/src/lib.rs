@@ -54,3 +54,22 @@ pub fn init(config: &Config) -> anyhow::Result<()> {
     }
     .context("logging was started twice")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_is_a_level_or_pairs_of_target_and_level() {
+        for text in ["info", "warn,orders=debug", "off"] {
+            assert_eq!(filter(text).as_deref(), Ok(text));
+        }
+    }
+
+    #[test]
+    fn what_is_no_filter_is_refused_before_anything_starts() {
+        for text in ["loud=please", "orders=debug=info"] {
+            assert!(filter(text).is_err(), "{text}");
+        }
+    }
+}
