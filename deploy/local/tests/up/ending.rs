@@ -50,7 +50,7 @@ async fn a_request_that_is_still_coming_in_is_answered() {
     let mut request = begin_signing_up(&shop).await;
     shop.signal("TERM");
     shop.says("draining").await;
-    request.write_all(ACCOUNT[5..].as_bytes()).await.unwrap();
+    request.write_all(&ACCOUNT.as_bytes()[5..]).await.unwrap();
     let mut answer = String::new();
     request.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 201 Created"), "{answer}");
