@@ -119,9 +119,7 @@ async fn name_the_request(request: Request, next: Next) -> Response {
 }
 
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR).cause(format!("panic: {text}")).into_response()
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR).cause(rpc::panic_message(&*panic)).into_response()
 }
 
 async fn enforce_deadline(request: Request, next: Next) -> Response {

@@ -8,4 +8,4 @@ mod server;
 pub mod status;
 
 pub use client::{Channel, Peer, PeerError, connect};
-pub use server::Server;
+pub use server::{Server, panic_message};
