@@ -26,7 +26,7 @@ pub struct Directory {
     pub account: Account,
     pub is_temporary: bool,
     /// Held, never read.
-    _lock: File,
+    lock: File,
 }
 
 impl Directory {
@@ -50,7 +50,7 @@ impl Directory {
         let path = fs::canonicalize(path).map_err(Error::io("find", path))?;
         let lock = lock(&path)?;
         let cluster = find_or_create_cluster(&path, &account)?;
-        Ok(Self { path, cluster, account, is_temporary, _lock: lock })
+        Ok(Self { path, cluster, account, is_temporary, lock })
     }
 
     /// Removes it with all that is in it, or that a link in it leads to.
@@ -103,6 +103,8 @@ impl Drop for Directory {
             // Nothing is left to be done about a failure, and it is usually that nothing is there.
             let _ = fs::remove_dir_all(&self.path);
         }
+        // To close the file is not enough: another thread may be starting a program, which has a copy of it for a moment.
+        let _ = self.lock.unlock();
     }
 }
 
