@@ -8,6 +8,7 @@ use clap::Parser;
 
 use crate::{finding::Finding, tree::Tree};
 
+mod drill;
 mod finding;
 mod layers;
 mod prepare;
@@ -19,6 +20,8 @@ mod tree;
 enum Verb {
     /// Prove the rules of layers and names that the compiler does not know
     CheckLayers,
+    /// Break a running system on purpose, and count what its clients notice
+    Drill(drill::Options),
     /// Renew the query metadata in services/*/.sqlx from freshly migrated databases
     Prepare {
         /// Change nothing; fail where the metadata is not what the databases say
@@ -31,6 +34,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the folder xtask lies in the workspace")?;
     let findings = match Verb::parse() {
         Verb::CheckLayers => layers::check(&Tree::read(root)?),
+        Verb::Drill(options) => return drill::run(root, &options),
         Verb::Prepare { check } => prepare::run(root, check)?,
     };
     Ok(report(&findings))

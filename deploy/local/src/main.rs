@@ -1,7 +1,11 @@
 //! `cargo up`: the whole shop in one process, on a PostgreSQL server of its own.
 
+mod builder;
+mod configs;
 mod data;
+mod database_server;
 mod demo;
+mod instance;
 mod options;
 mod servers;
 mod shop;
@@ -27,11 +31,11 @@ async fn main() -> ExitCode {
 async fn run(options: Options) -> anyhow::Result<()> {
     telemetry::init(&options.telemetry)?;
     let drain = Drain { drain_delay_s: 0, drain_timeout_s: 10 };
-    let listeners = Listeners::open(&options).await?;
+    let listeners = Listeners::open_all(&options).await?;
     let operations = lifecycle::listen("--ops-port", options.address(options.ops_port)).await?;
     let process = Process::start(operations, drain)?;
-    let health = process.health.clone();
-    process.run(Shop::open(options, listeners, health), Shop::serve).await
+    let (health, operations) = (process.health.clone(), process.operations);
+    process.run(Shop::open(options, listeners, health, operations), Shop::serve).await
 }
 
 #[expect(clippy::print_stderr, reason = "whoever typed the command reads the answer there")]

@@ -5,7 +5,8 @@ use std::{
     path::PathBuf,
 };
 
-use clap::Parser;
+use clap::{Parser, value_parser};
+use reqwest::Url;
 use settings::Secret;
 use sqlx::postgres::PgConnectOptions;
 
@@ -33,6 +34,15 @@ pub struct Options {
     /// The password of that role
     #[arg(long, env, hide_env_values = true)]
     pub database_password: Option<Secret>,
+
+    /// How many instances of each service; all but the first are on free ports. A hang-up signal restarts them one
+    /// after the other
+    #[arg(long, value_name = "N", default_value = "1", value_parser = value_parser!(u8).range(1..=8))]
+    pub replicas: u8,
+
+    /// Joins the services that are registered with this Consul agent, instead of a registry within the process
+    #[arg(long, value_name = "URL")]
+    pub consul: Option<Url>,
 
     /// The address that all ports are on
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]

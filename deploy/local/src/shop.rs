@@ -1,157 +1,102 @@
-//! The shop: the database server, the services, and the order in which they end.
+//! The shop: the database server, the instances of the services, and the order in which they end.
 
-use std::{num::NonZeroUsize, time::Instant};
+use std::{future::ready, net::SocketAddr, sync::Arc, time::Instant};
 
 use anyhow::Context;
-use axum::Router;
-use database::provision;
-use gateway::Backends;
-use identity::Issuer;
+use futures::future::{FutureExt, select_all, try_join_all};
 use lifecycle::Health;
-use orders::Orders;
-use postgres_server::PostgresServer;
-use sqlx::postgres::PgConnectOptions;
-use tokio::{task::spawn_blocking, try_join};
+use tokio::{
+    select,
+    signal::unix::{SignalKind, signal},
+};
 use tokio_util::sync::CancellationToken;
-use users::Users;
 
 use crate::{
-    data::{self, Data},
+    builder::{Builder, Instances},
+    configs::{self, Configs},
+    data::Data,
+    database_server::DatabaseServer,
     demo,
+    instance::Instance,
     options::Options,
-    servers::{Addresses, Listeners, peer},
+    servers::{Addresses, Listeners},
     welcome,
 };
 
-/// The default of the service by itself.
-const PASSWORD_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(2).expect("two is not zero");
-
 pub struct Shop {
-    listeners: Listeners,
-    addresses: Addresses,
-    users: Users,
-    orders: Orders,
-    router: Router,
-    /// Dropped last: it ends the server.
-    database: Database,
+    addresses: Vec<Addresses>,
+    /// In the order in which they end: nobody ends before those who call it.
+    tiers: [Vec<Instance>; 3],
+    /// Ends the server when it is dropped.
+    database: DatabaseServer,
+    /// Nobody else may use it while we do.
+    _data: Data,
     demo: bool,
     started: Instant,
 }
 
 impl Shop {
-    /// Everything but the serving.
-    pub async fn open(options: Options, listeners: Listeners, health: Health) -> anyhow::Result<Self> {
+    /// Everything but the welcome. `operations` is where the process is asked whether it is ready.
+    pub async fn open(
+        options: Options,
+        listeners: Vec<Listeners>,
+        health: Health,
+        operations: SocketAddr,
+    ) -> anyhow::Result<Self> {
         let started = Instant::now();
-        let database = Database::open(&options).await?;
-        let addresses = listeners.addresses()?;
-        let configs = Configs::of(&database, &addresses).await?;
-        let (users, orders) = try_join!(Users::build(&configs.users), Orders::build(&configs.orders))?;
-        users.report_to(&health);
-        orders.report_to(&health);
-        let router = gateway::router(Backends::connect(&configs.gateway), &[], health);
-        Ok(Self { listeners, addresses, users, orders, router, database, demo: options.demo, started })
+        let data = Data::open(&options.data, options.fresh)?;
+        let database = DatabaseServer::open(&options, &data).await?;
+        let addresses: Vec<_> = listeners.iter().map(Listeners::addresses).collect::<Result<_, _>>()?;
+        let first = addresses.first().context("there is at least one instance of each service")?;
+        let configs = Configs::of(&database, &data, first).await?;
+        let registry = configs::registry(&options)?;
+        let told = registry.clone();
+        health.describe("registry", move || ready(told.report()));
+        let builder = Arc::new(Builder { configs, registry, health, operations });
+        let mut tiers = [const { Vec::new() }; 3];
+        for (number, listeners) in (1..).zip(listeners) {
+            let Instances { gateway, orders, users } = builder.begin(number, listeners).await?;
+            for (tier, instance) in tiers.iter_mut().zip([gateway, orders, users]) {
+                tier.push(instance);
+            }
+        }
+        Ok(Self { addresses, tiers, database, _data: data, demo: options.demo, started })
     }
 
-    /// Serves until `shutdown`. Then it ends from the outside in: nobody ends before those who call it.
-    pub async fn serve(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let (stop_orders, stop_users) = (CancellationToken::new(), CancellationToken::new());
-        let gateway = async {
-            gateway::serve(self.listeners.gateway, self.router, shutdown).await?;
-            stop_orders.cancel();
-            anyhow::Ok(())
-        };
-        let orders = async {
-            orders::serve(self.listeners.orders, self.orders, stop_orders.clone()).await?;
-            stop_users.cancel();
-            anyhow::Ok(())
-        };
-        let users = users::serve(self.listeners.users, self.users, stop_users.clone());
-        let greeting = async {
-            let demo = if self.demo { Some(demo::fill(self.addresses.gateway).await?) } else { None };
-            welcome::print(&self.addresses, demo.as_ref(), self.started.elapsed());
-            Ok(())
-        };
-        try_join!(gateway, orders, users, greeting)?;
+    /// Serves until `shutdown`. Then it ends from the outside in.
+    pub async fn serve(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        self.welcome().await?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        loop {
+            select! {
+                () = shutdown.cancelled() => break,
+                _ = hangup.recv() => self.restart_each().await?,
+                error = self.any_ended() => return Err(error),
+            }
+        }
+        for tier in &mut self.tiers {
+            try_join_all(tier.iter_mut().map(Instance::stop)).await?;
+        }
         self.database.stop().await
     }
-}
 
-/// The settings of every service, with the addresses as bound.
-struct Configs {
-    users: users::Config,
-    orders: orders::Config,
-    gateway: gateway::Config,
-}
-
-impl Configs {
-    async fn of(database: &Database, addresses: &Addresses) -> anyhow::Result<Self> {
-        let issuer =
-            Issuer { token_issuer: format!("http://{}", addresses.gateway), token_audience: "joist".to_owned() };
-        let token_jwks_url = format!("http://{}/.well-known/jwks.json", addresses.users_http).parse()?;
-        let identity = identity::Config { issuer: issuer.clone(), token_jwks_url };
-        let users = users::Config {
-            grpc_addr: addresses.users,
-            http_addr: addresses.users_http,
-            key_secret: database.data.key_secret()?,
-            password_concurrency: PASSWORD_CONCURRENCY,
-            database: database.of("users").await?,
-            issuer,
-        };
-        let orders = orders::Config {
-            grpc_addr: addresses.orders,
-            users_url: peer(addresses.users)?,
-            database: database.of("orders").await?,
-            identity: identity.clone(),
-        };
-        let gateway = gateway::Config {
-            http_addr: addresses.gateway,
-            users_url: peer(addresses.users)?,
-            users_http_url: peer(addresses.users_http)?,
-            orders_url: peer(addresses.orders)?,
-            cors_allowed_origins: Vec::new(),
-            identity,
-        };
-        Ok(Self { users, orders, gateway })
+    async fn welcome(&self) -> anyhow::Result<()> {
+        let gateway = self.addresses.first().context("there is at least one gateway")?.gateway;
+        let demo = if self.demo { Some(demo::fill(gateway).await?) } else { None };
+        welcome::print(&self.addresses, demo.as_ref(), self.started.elapsed());
+        Ok(())
     }
-}
 
-/// The server that all databases are on.
-struct Database {
-    data: Data,
-    options: PgConnectOptions,
-    server: Option<PostgresServer>,
-}
-
-impl Database {
-    async fn open(options: &Options) -> anyhow::Result<Self> {
-        let data = Data::open(&options.data, options.fresh)?;
-        if let Some(url) = &options.database_url {
-            let password = options.database_password.as_ref();
-            let options = password.map_or(url.clone(), |password| url.clone().password(password.expose()));
-            return Ok(Self { data, options, server: None });
+    /// A rolling restart: the others go on meanwhile.
+    async fn restart_each(&mut self) -> anyhow::Result<()> {
+        for instance in self.tiers.iter_mut().flatten() {
+            instance.restart().await?;
         }
-        let folder = data.postgres();
-        let server = spawn_blocking(move || PostgresServer::start(&folder)).await??;
-        let url: PgConnectOptions = server.url().parse()?;
-        Ok(Self { data, options: url.password(server.password()), server: Some(server) })
+        Ok(())
     }
 
-    /// A service's own database, with a role of its own whose password nobody needs to know.
-    async fn of(&self, service: &str) -> anyhow::Result<database::Config> {
-        let password = data::random();
-        let database_url = provision(&self.options, service, &password).await?;
-        Ok(database::Config {
-            database_url,
-            database_password: Some(password),
-            database_max_connections: 10,
-            database_statement_timeout_ms: 5000,
-        })
-    }
-
-    async fn stop(self) -> anyhow::Result<()> {
-        match self.server {
-            Some(server) => spawn_blocking(move || server.stop()).await?.context("the database server"),
-            None => Ok(()),
-        }
+    async fn any_ended(&mut self) -> anyhow::Error {
+        let ends = self.tiers.iter_mut().flatten().map(|instance| instance.ended().boxed());
+        select_all(ends).await.0
     }
 }

@@ -2,17 +2,20 @@
 
 use std::{
     any::Any,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, MatchedPath, Request},
-    http::{HeaderName, HeaderValue, Method, StatusCode, header},
-    middleware::{Next, from_fn},
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue, Method, StatusCode, Version, header},
+    middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
-use rpc::deadline;
+use lifecycle::Health;
+use rpc::{deadline, status::unavailable};
+use tokio::sync::Semaphore;
 use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -22,10 +25,7 @@ use tower_http::{
 };
 use uuid::Uuid;
 
-use crate::problem::Problem;
-
-/// What a request may take in all.
-const DEADLINE: Duration = Duration::from_secs(5);
+use crate::{Config, problem::Problem};
 
 /// The largest body, in bytes: an order of 100 lines has some 10 KiB.
 const MAX_BODY: usize = 1024 * 1024;
@@ -35,8 +35,12 @@ const MAX_REQUEST_ID: usize = 128;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-pub fn around(api: Router, cors_allowed_origins: &[HeaderValue]) -> Router {
+pub fn around(api: Router, config: &Config, health: &Health) -> Router {
+    let deadline = Duration::from_millis(config.request_timeout_ms);
+    let permits = Arc::new(Semaphore::new(config.max_concurrent_requests as usize));
     let stack = ServiceBuilder::new()
+        // While draining, clients are sent elsewhere before the connection would end under them.
+        .layer(from_fn_with_state(health.clone(), part_while_draining))
         // A client's own id is kept, if it can be one.
         .layer(from_fn(drop_strange_ids))
         .layer(SetRequestIdLayer::new(REQUEST_ID, TimeOrderedId))
@@ -45,14 +49,16 @@ pub fn around(api: Router, cors_allowed_origins: &[HeaderValue]) -> Router {
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(CompressionLayer::new())
         // Browsers ask before they call; the answer needs none of what follows.
-        .option_layer(cors(cors_allowed_origins))
+        .option_layer(cors(&config.cors_allowed_origins))
         // Every problem further in gets the request's id.
         .layer(from_fn(name_the_request))
         // A handler's panic is one request's 500.
         .layer(CatchPanicLayer::custom(panicked))
+        // What is too much at once is better asked for elsewhere, or a little later.
+        .layer(from_fn_with_state(permits, shed_load))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         // Innermost, so that what is left for the services is known exactly.
-        .layer(from_fn(enforce_deadline));
+        .layer(from_fn_with_state(deadline, enforce_deadline));
     api.layer(stack)
 }
 
@@ -122,8 +128,25 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR).cause(rpc::panic_message(&*panic)).into_response()
 }
 
-async fn enforce_deadline(request: Request, next: Next) -> Response {
-    match deadline::within(DEADLINE, next.run(request)).await {
+async fn part_while_draining(State(health): State<Health>, request: Request, next: Next) -> Response {
+    let version = request.version();
+    let mut response = next.run(request).await;
+    // HTTP/2 has a frame for it, which the server sends.
+    if health.state() == lifecycle::State::Draining && version <= Version::HTTP_11 {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+async fn shed_load(State(permits): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+    match permits.try_acquire() {
+        Ok(_permit) => next.run(request).await,
+        Err(_) => Problem::from(unavailable("too many requests at once")).into_response(),
+    }
+}
+
+async fn enforce_deadline(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    match deadline::within(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::new(StatusCode::GATEWAY_TIMEOUT).cause("the deadline is over").into_response(),
     }
@@ -142,10 +165,12 @@ mod tests {
         body::{Body, to_bytes},
         routing::get,
     };
+    use clap::Parser;
     use serde_json::{Value, json};
     use tower::ServiceExt;
 
     use super::*;
+    use crate::Cli;
 
     async fn panicking() {
         panic!("cannot connect to 10.0.0.7");
@@ -154,7 +179,8 @@ mod tests {
     async fn problem(path: &str) -> (StatusCode, Value) {
         let api = Router::new().route("/panic", get(panicking)).route("/hang", get(pending::<()>));
         let request = Request::builder().uri(path).header(REQUEST_ID, "7").body(Body::empty()).unwrap();
-        let response = around(api, &[]).oneshot(request).await.unwrap();
+        let config = Cli::parse_from(["gateway"]).config;
+        let response = around(api, &config, &Health::default()).oneshot(request).await.unwrap();
         assert_eq!(response.headers()[REQUEST_ID], "7");
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
         let status = response.status();
@@ -175,6 +201,6 @@ mod tests {
         let start = tokio::time::Instant::now();
         let (status, problem) = problem("/hang").await;
         assert_eq!((status, &problem["request_id"]), (StatusCode::GATEWAY_TIMEOUT, &Value::from("7")));
-        assert_eq!(start.elapsed(), DEADLINE);
+        assert_eq!(start.elapsed(), Duration::from_secs(5));
     }
 }

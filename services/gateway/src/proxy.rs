@@ -1,72 +1,67 @@
 //! The reverse proxy to what services publish over HTTP themselves: these paths and no others.
 
+mod body;
+mod headers;
+
+use std::{net::SocketAddr, time::Duration};
+
 use axum::{
-    Router,
+    RequestExt, Router,
     body::Body,
-    extract::{Request, State},
-    http::{HeaderMap, HeaderName, Uri, header, uri::PathAndQuery},
+    extract::{ConnectInfo, Request, State},
+    http::{Uri, request::Parts, uri::Authority},
     response::{IntoResponse, Response},
     routing::any,
 };
+use discovery::HttpInstances;
 use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
+    client::legacy::{Client, Error, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use rpc::{
-    Peer,
-    status::{caused_by, unavailable},
-};
+use rpc::status::{caused_by, unavailable};
+use tower_http::timeout::TimeoutBody;
 
-use crate::{Backends, extract::whole_body, problem::Problem};
+use self::body::Passing;
+use crate::{Backends, problem::Problem};
 
 /// Served by users.
 const PATHS: [&str; 1] = ["/.well-known/jwks.json"];
 
-/// What concerns one connection only (RFC 9110, section 7.6.1).
-const HOP_BY_HOP: [HeaderName; 9] = [
-    header::CONNECTION,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-];
+/// An instance that does not accept by then is as good as refused.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The way to one service's HTTP port.
+/// An answer that has begun may pause for so long; the route's deadline is for its beginning.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The way to one service's HTTP ports.
 #[derive(Clone)]
 pub struct Proxy {
-    client: Client<HttpConnector, Body>,
-    upstream: Uri,
+    client: Client<HttpConnector, Passing>,
+    instances: HttpInstances,
 }
 
 impl Proxy {
-    pub fn new(peer: &Peer) -> Self {
-        Self { client: Client::builder(TokioExecutor::new()).build_http(), upstream: peer.uri().clone() }
+    pub fn new(instances: HttpInstances) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        connector.set_nodelay(true);
+        Self { client: Client::builder(TokioExecutor::new()).build(connector), instances }
     }
 
-    async fn forward(&self, request: Request) -> Result<Response, Problem> {
-        let (parts, body) = request.into_parts();
-        // First, or a body that breaks off or is too large would look like the upstream's failure.
-        let body = whole_body(Request::from_parts(parts.clone(), body)).await?;
-        let mut request = Request::from_parts(parts, Body::from(body));
-        *request.uri_mut() = self.target(request.uri());
-        // The client sets its own for the upstream.
-        request.headers_mut().remove(header::HOST);
-        strip_hop_by_hop(request.headers_mut());
-        *request.version_mut() = http::Version::HTTP_11;
-        let response = self.client.request(request).await.map_err(unreachable)?;
-        let mut response = response.into_response();
-        strip_hop_by_hop(response.headers_mut());
-        Ok(response)
-    }
-
-    fn target(&self, uri: &Uri) -> Uri {
-        let mut target = self.upstream.clone().into_parts();
-        target.path_and_query = uri.path_and_query().cloned().or(Some(PathAndQuery::from_static("/")));
-        Uri::from_parts(target).expect("a peer's scheme and authority and a request's path are a URI")
+    /// To one instance after the other, until one has taken the request.
+    async fn forward(&self, client: Option<SocketAddr>, request: Request) -> Result<Response, Problem> {
+        let (mut head, body) = request.with_limited_body().into_parts();
+        headers::go_inwards(&mut head, client);
+        let body = Passing::new(body);
+        let mut refusal = None;
+        for instance in self.instances.wait().await {
+            match self.client.request(addressed(&head, &instance, &body)).await {
+                Ok(response) => return Ok(answer(response)),
+                Err(error) if may_be_repeated(&head, &body, &error) => refusal = Some(error),
+                Err(error) => return Err(body.problem().unwrap_or_else(|| unreachable(error))),
+            }
+        }
+        Err(refusal.map_or_else(|| unavailable("not available now").into(), unreachable))
     }
 }
 
@@ -75,23 +70,31 @@ pub fn router() -> Router<Backends> {
 }
 
 async fn to_users(State(backends): State<Backends>, request: Request) -> Result<Response, Problem> {
-    backends.users_http.forward(request).await
+    let client = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|client| client.0);
+    backends.users_http.forward(client, request).await
 }
 
-/// The connection's own headers, and those that it names.
-fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|names| names.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    for name in HOP_BY_HOP.iter().chain(&named) {
-        headers.remove(name);
-    }
+fn addressed(head: &Parts, instance: &Authority, body: &Passing) -> http::Request<Passing> {
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    let uri = Uri::builder().scheme("http").authority(instance.clone()).path_and_query(path).build();
+    let mut request = http::Request::new(body.clone());
+    *request.method_mut() = head.method.clone();
+    *request.uri_mut() = uri.expect("an authority and a request's path are a URI");
+    *request.headers_mut() = head.headers.clone();
+    request
 }
 
-fn unreachable(error: hyper_util::client::legacy::Error) -> Problem {
+/// What was never sent can be sent elsewhere, and so can what has no effect twice (RFC 9110, section 9.2.2).
+fn may_be_repeated(head: &Parts, body: &Passing, error: &Error) -> bool {
+    !body.has_begun() && (error.is_connect() || head.method.is_idempotent())
+}
+
+fn answer(response: http::Response<hyper::body::Incoming>) -> Response {
+    let mut response = response.map(|body| Body::new(TimeoutBody::new(BODY_TIMEOUT, body))).into_response();
+    headers::strip_hop_by_hop(response.headers_mut());
+    response
+}
+
+fn unreachable(error: Error) -> Problem {
     caused_by(unavailable("not available now"), error).into()
 }

@@ -2,7 +2,7 @@
 
 use identity::Caller;
 use proto::users::v1::{self as pb, users_service_client::UsersServiceClient};
-use rpc::{Channel, Peer};
+use rpc::Channel;
 use tonic::Code;
 
 use crate::error::Error;
@@ -13,8 +13,8 @@ pub struct Users {
 }
 
 impl Users {
-    pub fn connect(peer: &Peer) -> Self {
-        Self { client: UsersServiceClient::new(rpc::connect(peer)) }
+    pub fn new(channel: Channel) -> Self {
+        Self { client: UsersServiceClient::new(channel) }
     }
 
     /// Makes sure that the caller's account is still there: a token outlives it by some minutes.

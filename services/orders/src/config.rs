@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::{Args, Parser};
-use rpc::Peer;
+use discovery::Peer;
 
 /// The orders program: the catalogue and the orders.
 #[derive(Parser)]
@@ -14,6 +14,9 @@ pub struct Cli {
     /// Where orchestrators ask: livez, readyz
     #[arg(long, env, default_value = "0.0.0.0:9082")]
     pub ops_addr: SocketAddr,
+
+    #[command(flatten)]
+    pub discovery: discovery::Config,
 
     #[command(flatten)]
     pub drain: lifecycle::Drain,
@@ -33,9 +36,15 @@ pub struct Config {
     #[arg(long, env, default_value = "0.0.0.0:50052")]
     pub grpc_addr: SocketAddr,
 
-    /// The users service
+    /// The users service: `http://host:port`, `dns:///host:port` or `consul:///users`
     #[arg(long, env, default_value = "http://localhost:50051")]
     pub users_url: Peer,
+
+    #[command(flatten)]
+    pub calls: rpc::ServerConfig,
+
+    #[command(flatten)]
+    pub client: rpc::ClientConfig,
 
     #[command(flatten)]
     pub database: database::Config,

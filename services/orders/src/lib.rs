@@ -9,13 +9,17 @@ mod grpc;
 mod store;
 mod sweeper;
 
+use std::{future::ready, io, net::SocketAddr};
+
 use app::App;
 use clients::Users;
 pub use config::{Cli, Config};
+use discovery::{Registration, Registry};
 use grpc::Grpc;
 use identity::Verifier;
-use lifecycle::{Process, listen};
+use lifecycle::{Health, Process, listen};
 use proto::orders::v1::{catalog_service_server::CatalogServiceServer, orders_service_server::OrdersServiceServer};
+use rpc::Channel;
 use sqlx::{PgPool, migrate::Migrator};
 use store::Store;
 use tokio::net::TcpListener;
@@ -24,46 +28,68 @@ use tokio_util::sync::CancellationToken;
 /// The schema.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
 
+/// Its name in the registry.
+const SERVICE: &str = "orders";
+
 /// The whole process, from its settings to its end.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
-    let process = Process::start(listen("OPS_ADDR", cli.ops_addr).await?, cli.drain)?;
+    let mut process = Process::start(listen("OPS_ADDR", cli.ops_addr).await?, cli.drain)?;
     let listener = listen("GRPC_ADDR", cli.config.grpc_addr).await?;
+    let registry = Registry::new(&cli.discovery)?;
+    let told = registry.clone();
+    process.health.describe("registry", move || ready(told.report()));
+    let live = registry.live(SERVICE);
+    live.follow("log_filter", telemetry::set_log_filter);
+    let (found, registration) = (registry.clone(), registration(&listener, process.operations)?);
+    process.while_ready(async move |leaving| found.register(registration, leaving).await);
     let health = process.health.clone();
     let prepare = async {
-        let orders = Orders::build(&cli.config).await?;
-        orders.report_to(&health);
+        let orders = Orders::build(&cli.config, &registry).await?;
+        orders.client.follow(&live);
+        orders.report_to(&health, SERVICE);
         Ok(orders)
     };
     process.run(prepare, |orders, shutdown| serve(listener, orders, shutdown)).await
+}
+
+/// How this instance is found by others; `operations` is where its operations port is.
+pub fn registration(listener: &TcpListener, operations: SocketAddr) -> io::Result<Registration> {
+    Ok(Registration::grpc(SERVICE, env!("CARGO_PKG_VERSION"), listener.local_addr()?, operations))
 }
 
 /// The service, ready to serve.
 pub struct Orders {
     pool: PgPool,
     grpc: Grpc,
+    calls: rpc::ServerConfig,
+    client: rpc::Client,
+    users: Channel,
 }
 
 impl Orders {
     /// Connects and migrates.
-    pub async fn build(config: &Config) -> anyhow::Result<Self> {
+    pub async fn build(config: &Config, registry: &Registry) -> anyhow::Result<Self> {
+        let client = rpc::Client::new(&config.client, registry.clone(), proto::FILE_DESCRIPTOR_SET)?;
+        let users = client.channel(&config.users_url)?;
+        let verifier = Verifier::new(&config.identity, registry)?;
         let pool = database::connect(&config.database).await?;
         database::migrate(&pool, &MIGRATIONS).await?;
-        let app = App { store: Store::new(pool.clone()), users: Users::connect(&config.users_url) };
-        let verifier = Verifier::new(&config.identity);
-        Ok(Self { pool, grpc: Grpc { app, verifier } })
+        let app = App { store: Store::new(pool.clone()), users: Users::new(users.clone()) };
+        Ok(Self { pool, grpc: Grpc { app, verifier }, calls: config.calls.clone(), client, users })
     }
 
-    /// Adds what this service depends on to the process's report.
-    pub fn report_to(&self, health: &lifecycle::Health) {
-        let pool = self.pool.clone();
-        health.check("orders database", move || database::ping(pool.clone()));
+    /// Adds what this instance, called `name`, depends on to the process's report.
+    pub fn report_to(&self, health: &Health, name: &str) {
+        let (pool, users) = (self.pool.clone(), self.users.clone());
+        health.check(&format!("{name} database"), move || database::ping(pool.clone()));
+        health.describe(&format!("{name} -> users"), move || ready(Ok(users.report())));
     }
 }
 
 /// Serves until `shutdown`, then finishes what is in flight.
 pub async fn serve(listener: TcpListener, orders: Orders, shutdown: CancellationToken) -> anyhow::Result<()> {
     let sweeper = tokio::spawn(sweeper::run(orders.grpc.app.store.clone(), shutdown.clone()));
-    rpc::Server::new(proto::FILE_DESCRIPTOR_SET)
+    rpc::Server::new(&orders.calls, proto::FILE_DESCRIPTOR_SET)
         .with(CatalogServiceServer::new(orders.grpc.clone()))
         .with(OrdersServiceServer::new(orders.grpc))
         .serve(listener, shutdown)

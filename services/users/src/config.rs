@@ -16,6 +16,9 @@ pub struct Cli {
     pub ops_addr: SocketAddr,
 
     #[command(flatten)]
+    pub discovery: discovery::Config,
+
+    #[command(flatten)]
     pub drain: lifecycle::Drain,
 
     #[command(flatten)]
@@ -44,6 +47,9 @@ pub struct Config {
     /// How many passwords are hashed at once; each takes a core and 19 MiB for some 20 ms
     #[arg(long, env, default_value = "2")]
     pub password_concurrency: NonZeroUsize,
+
+    #[command(flatten)]
+    pub calls: rpc::ServerConfig,
 
     #[command(flatten)]
     pub database: database::Config,

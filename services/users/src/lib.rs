@@ -10,14 +10,15 @@ mod keys;
 mod passwords;
 mod store;
 
-use std::sync::Arc;
+use std::{future::ready, io, net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
 use app::App;
 pub use config::{Cli, Config};
+use discovery::{Registration, Registry};
 use grpc::Grpc;
 use identity::{JwkSet, Verifier};
-use lifecycle::{Process, listen};
+use lifecycle::{Health, Process, listen};
 use passwords::Passwords;
 use proto::users::v1::users_service_server::UsersServiceServer;
 use sqlx::{PgPool, migrate::Migrator};
@@ -28,14 +29,23 @@ use tokio_util::sync::CancellationToken;
 /// The schema.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
 
+/// Its name in the registry.
+const SERVICE: &str = "users";
+
 /// The whole process, from its settings to its end.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
-    let process = Process::start(listen("OPS_ADDR", cli.ops_addr).await?, cli.drain)?;
+    let mut process = Process::start(listen("OPS_ADDR", cli.ops_addr).await?, cli.drain)?;
     let listeners = Listeners::open(&cli.config).await?;
+    let registry = Registry::new(&cli.discovery)?;
+    let told = registry.clone();
+    process.health.describe("registry", move || ready(told.report()));
+    registry.live(SERVICE).follow("log_filter", telemetry::set_log_filter);
+    let registration = listeners.registration(process.operations)?;
+    process.while_ready(async move |leaving| registry.register(registration, leaving).await);
     let health = process.health.clone();
     let prepare = async {
         let users = Users::build(&cli.config).await?;
-        users.report_to(&health);
+        users.report_to(&health, SERVICE);
         Ok(users)
     };
     process.run(prepare, |users, shutdown| serve(listeners, users, shutdown)).await
@@ -54,12 +64,19 @@ impl Listeners {
             http: listen("HTTP_ADDR", config.http_addr).await?,
         })
     }
+
+    /// How this instance is found by others; `operations` is where its operations port is.
+    pub fn registration(&self, operations: SocketAddr) -> io::Result<Registration> {
+        let (grpc, http) = (self.grpc.local_addr()?, self.http.local_addr()?);
+        Ok(Registration::grpc(SERVICE, env!("CARGO_PKG_VERSION"), grpc, operations).with_http(http))
+    }
 }
 
 /// The service, ready to serve.
 pub struct Users {
     pool: PgPool,
     grpc: Grpc,
+    calls: rpc::ServerConfig,
     keys: JwkSet,
 }
 
@@ -78,19 +95,19 @@ impl Users {
             issuer: config.issuer.clone(),
         };
         let verifier = Verifier::of_issuer(&config.issuer, &keys);
-        Ok(Self { pool, grpc: Grpc { app, verifier }, keys })
+        Ok(Self { pool, grpc: Grpc { app, verifier }, calls: config.calls.clone(), keys })
     }
 
-    /// Adds what this service depends on to the process's report.
-    pub fn report_to(&self, health: &lifecycle::Health) {
+    /// Adds what this instance, called `name`, depends on to the process's report.
+    pub fn report_to(&self, health: &Health, name: &str) {
         let pool = self.pool.clone();
-        health.check("users database", move || database::ping(pool.clone()));
+        health.check(&format!("{name} database"), move || database::ping(pool.clone()));
     }
 }
 
 /// Serves both ports until `shutdown`, then finishes what is in flight.
 pub async fn serve(listeners: Listeners, users: Users, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let grpc = rpc::Server::new(proto::FILE_DESCRIPTOR_SET)
+    let grpc = rpc::Server::new(&users.calls, proto::FILE_DESCRIPTOR_SET)
         .with(UsersServiceServer::new(users.grpc))
         .serve(listeners.grpc, shutdown.clone());
     let http = axum::serve(listeners.http, http::router(users.keys)).with_graceful_shutdown(shutdown.cancelled_owned());

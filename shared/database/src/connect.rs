@@ -69,14 +69,14 @@ pub async fn connect(config: &Config) -> anyhow::Result<PgPool> {
 ///
 /// Errors: a migration fails, or one was changed after it had run.
 pub async fn migrate(pool: &PgPool, migrations: &Migrator) -> anyhow::Result<()> {
-    let mut connection = pool.acquire().await.context("no connection for the migrations")?;
     // A migration takes the time that it takes.
-    sqlx::query("set statement_timeout = 0").execute(&mut *connection).await?;
+    let unlimited = PgConnectOptions::clone(&pool.connect_options()).options([("statement_timeout", "0")]);
+    let connection = PgPoolOptions::new().max_connections(1).connect_lazy_with(unlimited);
     let mut migrator = Migrator::with_migrations(migrations.iter().cloned().collect());
     migrator.set_ignore_missing(true);
-    migrator.run(&mut *connection).await.context("the migrations failed")?;
-    // Its session has the wrong limit now.
-    connection.close().await.context("the migrations' connection did not close")
+    let migrated = migrator.run(&connection).await;
+    connection.close().await;
+    migrated.context("the migrations failed")
 }
 
 /// Begins a transaction whose statements end with the work's deadline: `remaining` is the time that is left for it.

@@ -23,6 +23,8 @@ pub enum Failure {
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         match error {
+            // A server that goes away in the middle of a greeting has said something strange.
+            Error::Protocol(_) => Self::Unavailable,
             Error::Io(_) | Error::Tls(_) | Error::PoolTimedOut | Error::PoolClosed | Error::WorkerCrashed => {
                 Self::Unavailable
             }

@@ -55,6 +55,15 @@ async fn a_migration_that_was_changed_after_it_ran_is_an_error() {
 }
 
 #[tokio::test]
+async fn a_server_that_hangs_up_is_unavailable() {
+    let (listener, address) = testkit::listener().await;
+    tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    let url = format!("postgres://nobody@{address}/nothing");
+    let error = PgConnection::connect(&url).await.unwrap_err();
+    assert_eq!(Failure::from(&error), Failure::Unavailable, "{error:?}");
+}
+
+#[tokio::test]
 async fn a_migration_may_take_longer_than_a_statement() {
     let (config, _) = empty_database().await;
     let pool = connect(&Config { database_statement_timeout_ms: 20, ..config }).await.unwrap();

@@ -1,9 +1,10 @@
 //! What a token says, and who may say it.
 
 use clap::Args;
-use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use crate::JwksUrl;
 
 /// The media type of an access token in its header (RFC 9068, section 2.1).
 pub(crate) const TOKEN_TYPE: &str = "at+jwt";
@@ -29,9 +30,9 @@ pub struct Config {
     #[command(flatten)]
     pub issuer: Issuer,
 
-    /// Where the issuer publishes its keys (RFC 7517)
+    /// Where the issuer publishes its keys (RFC 7517): `http(s)://…`, or `consul:///users/.well-known/jwks.json`
     #[arg(long, env, default_value = "http://localhost:8081/.well-known/jwks.json")]
-    pub token_jwks_url: Url,
+    pub token_jwks_url: JwksUrl,
 }
 
 /// The claims of a token.

@@ -2,14 +2,16 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use discovery::{HttpInstances, Registry};
 use jsonwebtoken::{DecodingKey, jwk::JwkSet};
 use reqwest::Url;
+use thiserror::Error;
 use tokio::{
     sync::{Mutex, RwLock},
     time::Instant,
 };
 
-use crate::Error;
+use crate::{Error, JwksUrl};
 
 /// Keys older than this are fetched again, so that a withdrawn one is forgotten.
 const FRESH: Duration = Duration::from_secs(300);
@@ -31,10 +33,27 @@ pub(crate) enum Keys {
 }
 
 pub(crate) struct Published {
-    url: Url,
+    issuer: Issuer,
     cache: RwLock<Cache>,
     /// Held by the one who fetches, so that the others wait for that answer.
     last_fetch: Mutex<Option<Instant>>,
+}
+
+/// Where the keys are published.
+enum Issuer {
+    Url(Url),
+    Service { instances: HttpInstances, path: String },
+}
+
+/// Why there are no keys.
+#[derive(Debug, Error)]
+pub enum FetchError {
+    /// No instance of the issuer is known.
+    #[error("no instance of the issuer is known")]
+    Nobody,
+    /// The issuer did not answer as it should.
+    #[error(transparent)]
+    Failed(#[from] reqwest::Error),
 }
 
 #[derive(Default)]
@@ -48,9 +67,15 @@ impl Keys {
         Self::Known(by_id(keys))
     }
 
-    pub fn published(url: &Url) -> Self {
-        let published = Published { url: url.clone(), cache: RwLock::default(), last_fetch: Mutex::default() };
-        Self::Published(Box::new(published))
+    pub fn published(url: &JwksUrl, registry: &Registry) -> anyhow::Result<Self> {
+        let issuer = match url {
+            JwksUrl::Url(url) => Issuer::Url(url.clone()),
+            JwksUrl::Service { peer, path } => {
+                Issuer::Service { instances: registry.watch_http(peer)?, path: path.clone() }
+            }
+        };
+        let published = Published { issuer, cache: RwLock::default(), last_fetch: Mutex::default() };
+        Ok(Self::Published(Box::new(published)))
     }
 
     /// Errors: there is no such key, or no keys at all could be had.
@@ -85,26 +110,45 @@ impl Published {
     }
 
     /// Fetches the keys, unless that was tried a moment ago.
-    async fn refresh(&self) -> Result<(), Arc<reqwest::Error>> {
+    async fn refresh(&self) -> Result<(), Arc<FetchError>> {
         let mut last_fetch = self.last_fetch.lock().await;
         if last_fetch.is_some_and(|at| at.elapsed() < BETWEEN_FETCHES) && self.cache.read().await.fetched.is_some() {
             return Ok(());
         }
         *last_fetch = Some(Instant::now());
-        let keys = self.fetch().await.map_err(|error| {
-            tracing::warn!(url = %self.url, ?error, "the issuer's keys cannot be fetched");
+        let keys = self.issuer.fetch().await.map_err(|error| {
+            tracing::warn!(?error, "the issuer's keys cannot be fetched");
             Arc::new(error)
         })?;
         *self.cache.write().await = Cache { keys: by_id(&keys), fetched: Some(Instant::now()) };
         Ok(())
     }
+}
 
-    async fn fetch(&self) -> Result<JwkSet, reqwest::Error> {
-        let client = reqwest::Client::builder().no_proxy().timeout(FETCH_TIMEOUT);
-        // Plain HTTP needs no root certificates, and not every image has those that would be looked for.
-        let client = if self.url.scheme() == "http" { client.tls_certs_only([]) } else { client };
-        client.build()?.get(self.url.clone()).send().await?.error_for_status()?.json().await
+impl Issuer {
+    async fn fetch(&self) -> Result<JwkSet, FetchError> {
+        match self {
+            Self::Url(url) => Ok(fetch(url.as_str()).await?),
+            Self::Service { instances, path } => {
+                let mut outcome = Err(FetchError::Nobody);
+                // Somebody will come, or whoever asks will give up.
+                for instance in instances.wait().await {
+                    outcome = fetch(&format!("http://{instance}{path}")).await.map_err(FetchError::from);
+                    if outcome.is_ok() {
+                        break;
+                    }
+                }
+                outcome
+            }
+        }
     }
+}
+
+async fn fetch(url: &str) -> Result<JwkSet, reqwest::Error> {
+    let client = reqwest::Client::builder().no_proxy().timeout(FETCH_TIMEOUT);
+    // Plain HTTP needs no root certificates, and not every image has those that would be looked for.
+    let client = if url.starts_with("http:") { client.tls_certs_only([]) } else { client };
+    client.build()?.get(url).send().await?.error_for_status()?.json().await
 }
 
 /// Keys without an id, or of a kind that cannot be read, are nobody's.

@@ -7,6 +7,7 @@
 
 mod caller;
 mod claims;
+mod jwks_url;
 mod keys;
 mod signer;
 mod verifier;
@@ -14,7 +15,8 @@ mod verifier;
 pub use caller::Caller;
 pub use claims::{Config, Issuer};
 pub use jsonwebtoken::jwk::JwkSet;
-pub use reqwest::Url;
+pub use jwks_url::{JwksUrl, JwksUrlError};
+pub use keys::FetchError;
 pub use signer::{Signer, SignerError};
 pub use verifier::{Error, Verifier};
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use discovery::Registry;
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header, jwk::JwkSet};
 use thiserror::Error;
 use tonic::metadata::MetadataMap;
@@ -9,7 +10,7 @@ use tonic::metadata::MetadataMap;
 use crate::{
     Caller, Config, Issuer,
     claims::{Claims, TOKEN_TYPE},
-    keys::Keys,
+    keys::{FetchError, Keys},
 };
 
 /// Clocks of different machines differ by less than this many seconds.
@@ -29,7 +30,7 @@ pub enum Error {
     Invalid,
     /// Whether it is good cannot be known now.
     #[error("access tokens cannot be verified now")]
-    KeysUnavailable(#[source] Arc<reqwest::Error>),
+    KeysUnavailable(#[source] Arc<FetchError>),
 }
 
 /// Verifies tokens: signature, issuer, audience, time.
@@ -41,8 +42,10 @@ pub struct Verifier {
 
 impl Verifier {
     /// Believes an issuer whose keys are published.
-    pub fn new(config: &Config) -> Self {
-        Self::with_keys(&config.issuer, Keys::published(&config.token_jwks_url))
+    ///
+    /// Errors: the issuer is a service's name, and there is no registry to ask.
+    pub fn new(config: &Config, registry: &Registry) -> anyhow::Result<Self> {
+        Ok(Self::with_keys(&config.issuer, Keys::published(&config.token_jwks_url, registry)?))
     }
 
     /// Believes the process's own tokens: for the issuer itself.

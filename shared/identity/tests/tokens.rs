@@ -12,6 +12,7 @@ use std::{
 
 use axum::{Json, Router, http::StatusCode, response::IntoResponse, routing::get};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use discovery::Registry;
 use identity::{Config, Error, Issuer, JwkSet, Signer, Verifier};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
@@ -222,7 +223,8 @@ impl Published {
     }
 
     fn verifier(&self) -> Verifier {
-        Verifier::new(&Config { issuer: issuer(), token_jwks_url: self.url.parse().unwrap() })
+        let config = Config { issuer: issuer(), token_jwks_url: self.url.parse().unwrap() };
+        Verifier::new(&config, &Registry::in_process()).unwrap()
     }
 
     fn bearer(&self, signer: usize) -> String {

@@ -34,7 +34,10 @@ impl fmt::Display for State {
     }
 }
 
-type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+/// What a check has to say.
+type Finding = Result<String, String>;
+
+type Check = Arc<dyn Fn() -> BoxFuture<'static, Finding> + Send + Sync>;
 
 /// The condition of a process, shared by whoever changes it and whoever asks.
 #[derive(Clone)]
@@ -67,15 +70,23 @@ impl Health {
         F: Future<Output = Result<(), E>> + Send + 'static,
         E: fmt::Display,
     {
-        let check: Check = Arc::new(move || {
+        self.describe(name, move || {
             let outcome = check();
-            async move { outcome.await.map_err(|error| error.to_string()) }.boxed()
+            async move { outcome.await.map(|()| "ok".to_owned()).map_err(|error| error.to_string()) }
         });
+    }
+
+    /// Adds what `describe` says, a line or several, to the verbose report; an error is a check's that fails.
+    pub fn describe<F>(&self, name: &str, describe: impl Fn() -> F + Send + Sync + 'static)
+    where
+        F: Future<Output = Result<String, String>> + Send + 'static,
+    {
+        let check: Check = Arc::new(move || describe().boxed());
         self.checks.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), check);
     }
 
     /// The outcome of every check, by name.
-    pub(crate) async fn report(&self) -> Vec<(String, Result<(), String>)> {
+    pub(crate) async fn report(&self) -> Vec<(String, Finding)> {
         let checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let outcomes = checks.into_iter().map(|(name, check)| async move {
             let outcome = timeout(CHECK_TIMEOUT, check()).await;

@@ -29,7 +29,7 @@ async fn readyz(Shared(health): Shared<Health>, RawQuery(query): RawQuery) -> (S
     let (status, mut answer) = readiness(health.state());
     if query.as_deref().is_some_and(|query| query.starts_with("verbose")) {
         for (name, outcome) in health.report().await {
-            let outcome = outcome.err().unwrap_or_else(|| "ok".to_owned());
+            let (Ok(outcome) | Err(outcome)) = outcome;
             // Writing to a String cannot fail.
             let _ = writeln!(answer, "{name}: {outcome}");
         }

@@ -4,10 +4,11 @@ use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
+use futures::future::{BoxFuture, FutureExt};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -26,7 +27,7 @@ pub enum Command {
 #[group(skip)]
 pub struct Drain {
     /// Seconds between the signal to end and the last accepted connection: the time that clients need to look elsewhere
-    #[arg(long, env, default_value = "0")]
+    #[arg(long, env, default_value = "2")]
     pub drain_delay_s: u64,
 
     /// Seconds that the requests in flight have after that
@@ -34,13 +35,20 @@ pub struct Drain {
     pub drain_timeout_s: u64,
 }
 
+/// What is done while the process is ready may take so long to end.
+const FAREWELL_TIMEOUT: Duration = Duration::from_secs(3);
+
+type WhileReady = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>;
+
 /// A running process: its operations port is open, its signals are caught.
 pub struct Process {
     /// What the operations port tells.
     pub health: Health,
-    operations: SocketAddr,
+    /// Where the operations port is.
+    pub operations: SocketAddr,
     drain: Drain,
     signals: Signals,
+    while_ready: Vec<WhileReady>,
 }
 
 impl Process {
@@ -53,11 +61,20 @@ impl Process {
         let signals = Signals::catch()?;
         // It answers until the process is gone: whoever watches the drain asks it.
         tokio::spawn(axum::serve(listener, operations::router(health.clone())).into_future());
-        Ok(Self { health, operations, drain, signals })
+        Ok(Self { health, operations, drain, signals, while_ready: Vec::new() })
     }
 
-    /// Prepares, is ready, serves until a signal comes, then drains: unready at once, no new connections after the
-    /// delay, what is in flight has until the timeout. A second signal ends it all at once.
+    /// Does this while the process is ready. When it is about to leave, the token is cancelled; `work` then has three
+    /// seconds to end, before anything else of the process does.
+    pub fn while_ready<F>(&mut self, work: impl FnOnce(CancellationToken) -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.while_ready.push(Box::new(move |leaving| work(leaving).boxed()));
+    }
+
+    /// Prepares, is ready, serves until a signal comes, then drains: unready at once; what is done while ready ends; no
+    /// new connections after the delay; what is in flight has until the timeout. A second signal ends it all at once.
     ///
     /// Errors: what `prepare` or `serve` says; `serve` ends before its token is cancelled; requests that did not end.
     pub async fn run<T, F>(
@@ -76,14 +93,17 @@ impl Process {
         let mut serving = tokio::spawn(serve(prepared, shutdown.clone()));
         self.health.set(State::Ready);
         tracing::info!(operations = %self.operations, "ready");
+        let leaving = CancellationToken::new();
+        let while_ready = self.while_ready.drain(..).map(|work| work(leaving.clone())).collect();
         tokio::select! {
             ended = &mut serving => return ended?.and_then(|()| bail!("serving ended by itself")),
             () = self.signals.next() => {}
         }
         self.health.set(State::Draining);
         tracing::info!("draining");
+        leaving.cancel();
         let drained = tokio::select! {
-            drained = finish(self.drain, &shutdown, serving) => drained,
+            drained = finish(self.drain, while_ready, &shutdown, serving) => drained,
             () = self.signals.next() => Err(anyhow!("stopped by a second signal")),
         };
         tracing::info!("stopped");
@@ -93,9 +113,13 @@ impl Process {
 
 async fn finish(
     drain: Drain,
+    while_ready: JoinSet<()>,
     shutdown: &CancellationToken,
     serving: JoinHandle<anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
+    if timeout(FAREWELL_TIMEOUT, while_ready.join_all()).await.is_err() {
+        tracing::warn!("something that is done while ready did not end");
+    }
     sleep(Duration::from_secs(drain.drain_delay_s)).await;
     shutdown.cancel();
     let seconds = drain.drain_timeout_s;

@@ -1,108 +1,94 @@
-//! The way to another service: a channel with a deadline on every call and one meaning for each failure.
+//! The way to other services: one channel each, over all instances that are there.
 
-use std::{error::Error as _, fmt, str::FromStr, time::Duration};
+mod attempt;
+mod balancer;
+mod budget;
+mod channel;
+mod connection;
+mod endpoint;
+mod load;
+mod methods;
+mod policy;
+mod unary;
 
-use http::{Request, Response, Uri};
-use thiserror::Error;
-use tonic::{Status, TimeoutExpired, body::Body, transport};
-use tower::{Service, ServiceBuilder, ServiceExt, util::BoxCloneSyncService};
+use std::sync::Arc;
 
-use crate::{deadline, status};
+use clap::{Args, value_parser};
+use discovery::{Live, Peer, Registry};
+use tokio::sync::watch;
 
-/// What a generated client is built on.
-pub type Channel = BoxCloneSyncService<Request<Body>, Response<Body>, Status>;
+use self::{budget::Limits, methods::Methods, policy::Tuning};
+pub use self::{channel::Channel, policy::Policy};
 
-/// A call that nothing else limits may take this long.
-const DEFAULT_LIMIT: Duration = Duration::from_secs(5);
+/// How a process calls others.
+#[derive(Args, Clone, Debug)]
+#[group(skip)]
+pub struct ClientConfig {
+    /// How calls are spread over the instances of a service
+    #[arg(long, env, default_value = "peak-ewma")]
+    pub balance_policy: Policy,
 
-/// An address that does not answer by then is as good as refused.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+    /// How many retries a hundred calls allow
+    #[arg(long, env, default_value = "20", value_parser = value_parser!(u32).range(..=1000))]
+    pub retry_percent: u32,
 
-/// Where another service is, as a URL: `http://host:port`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Peer(Uri);
+    /// How many retries a second are allowed besides
+    #[arg(long, env, default_value = "10", value_parser = value_parser!(u32).range(..=1000))]
+    pub retry_min_per_s: u32,
+}
 
-/// A URL that names no peer.
-#[derive(Debug, Error)]
-#[error("a peer is a URL like http://host:port")]
-pub struct PeerError;
-
-impl Peer {
-    /// Its scheme and authority.
-    pub fn uri(&self) -> &Uri {
-        &self.0
+impl Default for ClientConfig {
+    /// What the settings say where nothing is set.
+    fn default() -> Self {
+        Self { balance_policy: Policy::PeakEwma, retry_percent: 20, retry_min_per_s: 10 }
     }
 }
 
-impl FromStr for Peer {
-    type Err = PeerError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let uri: Uri = text.parse().map_err(|_| PeerError)?;
-        let bare = matches!(uri.path(), "" | "/") && uri.query().is_none();
-        match (uri.scheme_str(), uri.port(), bare) {
-            (Some("http"), Some(_), true) => Ok(Self(uri)),
-            _ => Err(PeerError),
-        }
-    }
+/// Opens channels.
+#[derive(Clone)]
+pub struct Client {
+    registry: Registry,
+    methods: Arc<Methods>,
+    tuning: watch::Sender<Tuning>,
 }
 
-impl fmt::Display for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
-}
-
-/// A channel to this peer. It connects when it is first used and again whenever it has to.
-pub fn connect(peer: &Peer) -> Channel {
-    let endpoint = transport::Endpoint::from(peer.0.clone())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .http2_keep_alive_interval(Duration::from_secs(10))
-        .keep_alive_timeout(Duration::from_secs(5));
-    let channel = ServiceBuilder::new().map_err(failed).service(endpoint.connect_lazy());
-    let limited = tower::service_fn(move |request| limit(channel.clone(), request));
-    BoxCloneSyncService::new(limited)
-}
-
-/// Tells the server how long we wait, and waits no longer, whatever the transport does.
-async fn limit<S>(channel: S, mut request: Request<Body>) -> Result<Response<Body>, Status>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Status>,
-{
-    let limit = deadline::remaining().map_or(DEFAULT_LIMIT, |left| left.min(DEFAULT_LIMIT));
-    request.headers_mut().insert(deadline::GRPC_TIMEOUT, deadline::format(limit));
-    match deadline::within(limit, channel.oneshot(request)).await {
-        Ok(answer) => answer,
-        Err(_) => Err(Status::deadline_exceeded("the deadline is over")),
-    }
-}
-
-/// A transport that fails means that the service cannot be reached, or not in time: tonic itself calls it CANCELLED,
-/// UNKNOWN or INTERNAL, depending on the moment.
-fn failed(error: transport::Error) -> Status {
-    let mut causes = std::iter::successors(error.source(), |cause| (*cause).source());
-    match causes.any(|cause| cause.is::<TimeoutExpired>()) {
-        true => status::caused_by(Status::deadline_exceeded("the deadline is over"), error),
-        false => status::caused_by(status::unavailable("the service cannot be reached"), error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_peer_is_a_url_with_a_host_and_a_port() {
-        assert!("http://users:50051".parse::<Peer>().is_ok());
-        assert!("http://[::1]:50051/".parse::<Peer>().is_ok());
+impl Client {
+    /// For calls of the contracts that `descriptors`, an encoded `FileDescriptorSet`, describes: it says which calls may
+    /// be repeated (`option idempotency_level`) and which are streams.
+    ///
+    /// Errors: the descriptors cannot be read.
+    pub fn new(config: &ClientConfig, registry: Registry, descriptors: &[u8]) -> anyhow::Result<Self> {
+        let tuning = watch::Sender::new(Tuning::of(config));
+        Ok(Self { registry, methods: Arc::new(Methods::read(descriptors)?), tuning })
     }
 
-    #[test]
-    fn anything_else_is_no_peer() {
-        for nonsense in
-            ["", "users:50051", "http://users", "https://users:1", "http://users:1/path", "ftp://a:1", "http://:"]
-        {
-            assert!(nonsense.parse::<Peer>().is_err(), "{nonsense}");
-        }
+    /// Takes `balance_policy`, `retry_percent` and `retry_min_per_s` from here from now on, where they are set.
+    pub fn follow(&self, live: &Live) {
+        let config = *self.tuning.borrow();
+        let tuning = self.tuning.clone();
+        live.follow("balance_policy", move |text| {
+            let policy = text.map_or(Ok(config.policy), str::parse)?;
+            tuning.send_modify(|tuning| tuning.policy = policy);
+            Ok::<_, policy::UnknownPolicy>(())
+        });
+        self.follow_limit(live, "retry_percent", config.limits.percent, |limits| &mut limits.percent);
+        self.follow_limit(live, "retry_min_per_s", config.limits.min_per_s, |limits| &mut limits.min_per_s);
+    }
+
+    fn follow_limit(&self, live: &Live, name: &'static str, otherwise: u32, limit: fn(&mut Limits) -> &mut u32) {
+        let tuning = self.tuning.clone();
+        live.follow(name, move |text| {
+            let value = text.map_or(Ok(otherwise), budget::limit)?;
+            tuning.send_modify(|tuning| *limit(&mut tuning.limits) = value);
+            Ok::<_, &str>(())
+        });
+    }
+
+    /// A channel to this peer. It connects to every instance in the background, and to those that come later.
+    ///
+    /// Errors: the peer is a service's name, and there is no registry to ask.
+    pub fn channel(&self, peer: &Peer) -> anyhow::Result<Channel> {
+        let instances = self.registry.watch(peer)?;
+        Ok(Channel::open(peer.to_string(), instances, self.methods.clone(), self.tuning.subscribe()))
     }
 }

@@ -20,15 +20,35 @@ tokio::task_local! {
 ///
 /// Errors: the time is over.
 pub async fn within<F: Future>(limit: Duration, work: F) -> Result<F::Output, Elapsed> {
-    let limit = remaining().map_or(limit, |left| left.min(limit));
-    let deadline = Instant::now() + limit;
+    let own = Instant::now() + limit;
+    // Exactly the outer one where that is sooner: then the inner work, which knows more, is the first to hear of it.
+    let deadline = current().map_or(own, |outer| outer.min(own));
     timeout_at(deadline, DEADLINE.scope(deadline, work)).await
 }
 
 /// The time that is left for the work in hand; `None` where nothing limits it.
 pub fn remaining() -> Option<Duration> {
-    let deadline = DEADLINE.try_with(|deadline| *deadline).ok()?;
-    Some(deadline.saturating_duration_since(Instant::now()))
+    Some(current()?.saturating_duration_since(Instant::now()))
+}
+
+/// The moment at which it is over.
+pub(crate) fn current() -> Option<Instant> {
+    DEADLINE.try_with(|deadline| *deadline).ok()
+}
+
+/// What limits a call that is about to be made: the work in hand, or the caller's own `grpc-timeout`.
+pub(crate) fn limit(headers: &HeaderMap) -> Option<Duration> {
+    match (remaining(), parse(headers)) {
+        (Some(left), Some(own)) => Some(left.min(own)),
+        (left, own) => left.or(own),
+    }
+}
+
+/// Tells the server how long we shall wait.
+pub(crate) fn announce(headers: &mut HeaderMap) {
+    if let Some(left) = remaining() {
+        headers.insert(GRPC_TIMEOUT, format(left));
+    }
 }
 
 /// At most eight digits and a unit.
@@ -50,10 +70,12 @@ pub(crate) fn parse(headers: &HeaderMap) -> Option<Duration> {
     }
 }
 
-pub(crate) fn format(limit: Duration) -> HeaderValue {
-    // Eight digits of milliseconds are 27 hours; nothing here waits that long.
-    let milliseconds = limit.as_millis().min(99_999_999);
-    let text = format!("{milliseconds}m");
+fn format(limit: Duration) -> HeaderValue {
+    // Eight digits of microseconds are 99 seconds; of milliseconds, 27 hours, and nothing here waits that long.
+    let text = match limit.as_micros() {
+        micros @ ..=99_999_999 => format!("{micros}u"),
+        micros => format!("{}m", (micros / 1000).min(99_999_999)),
+    };
     HeaderValue::from_str(&text).expect("digits and a letter are a header value")
 }
 
@@ -85,8 +107,9 @@ mod tests {
 
     #[test]
     fn what_is_sent_is_what_is_read() {
-        let limit = Duration::from_millis(4321);
-        assert_eq!(parse(&HeaderMap::from_iter([(GRPC_TIMEOUT, format(limit))])), Some(limit));
+        for limit in [Duration::from_micros(4_321), Duration::from_secs(4_321)] {
+            assert_eq!(parse(&HeaderMap::from_iter([(GRPC_TIMEOUT, format(limit))])), Some(limit));
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! gRPC both ways, as every service speaks it: deadlines, rich errors, one log line per call.
+//! gRPC both ways, as every service speaks it: deadlines, retries, balancing, rich errors, one log line per call.
 
 #![warn(missing_docs)]
 
@@ -7,5 +7,5 @@ pub mod deadline;
 mod server;
 pub mod status;
 
-pub use client::{Channel, Peer, PeerError, connect};
-pub use server::{Server, panic_message};
+pub use client::{Channel, Client, ClientConfig, Policy};
+pub use server::{Server, ServerConfig, panic_message};

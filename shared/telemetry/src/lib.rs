@@ -2,11 +2,16 @@
 
 #![warn(missing_docs)]
 
-use std::io::{self, IsTerminal};
+use std::{
+    io::{self, IsTerminal},
+    sync::OnceLock,
+};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, registry, reload, util::SubscriberInitExt,
+};
 
 /// How a process logs.
 #[derive(Args, Clone, Debug)]
@@ -36,23 +41,40 @@ fn filter(text: &str) -> Result<String, String> {
     EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
+/// There is one subscriber in a process, and so one filter.
+static LOG_FILTER: OnceLock<LogFilter> = OnceLock::new();
+
+struct LogFilter {
+    configured: String,
+    handle: reload::Handle<EnvFilter, Registry>,
+}
+
 /// Starts logging to stdout for the rest of the process.
 ///
 /// Errors: the filter of a `Config` made in code cannot be read, or logging was started before.
 pub fn init(config: &Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.log_filter)
         .with_context(|| format!("LOG_FILTER {:?} cannot be read", config.log_filter))?;
-    let log = fmt().with_env_filter(filter);
+    let (filter, handle) = reload::Layer::new(filter);
     let json = match config.log_format {
         LogFormat::Auto => !io::stdout().is_terminal(),
         LogFormat::Json => true,
         LogFormat::Text => false,
     };
-    match json {
-        true => log.json().flatten_event(true).finish().try_init(),
-        false => log.finish().try_init(),
-    }
-    .context("logging was started twice")
+    let log = if json { fmt::layer().json().flatten_event(true).boxed() } else { fmt::layer().boxed() };
+    registry().with(filter).with(log).try_init().context("logging was started twice")?;
+    // The subscriber was set a moment ago, so nobody else can have been here.
+    let _ = LOG_FILTER.set(LogFilter { configured: config.log_filter.clone(), handle });
+    Ok(())
+}
+
+/// Logs by another filter from now on; by the configured one again without one.
+///
+/// Errors: the filter cannot be read, or logging was never started; then nothing changes.
+pub fn set_log_filter(text: Option<&str>) -> anyhow::Result<()> {
+    let log_filter = LOG_FILTER.get().context("logging was not started")?;
+    let filter = EnvFilter::try_new(text.unwrap_or(&log_filter.configured)).context("no log filter")?;
+    Ok(log_filter.handle.reload(filter)?)
 }
 
 #[cfg(test)]

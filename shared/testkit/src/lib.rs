@@ -1,19 +1,28 @@
-//! What tests of a service need: a database of their own, and tokens that the service believes.
+//! What tests need: a database of their own, a Consul of their own, and tokens that a service believes.
 
 #![warn(missing_docs)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod consul_agent;
 mod postgres;
 mod tokens;
 
 pub use self::{
+    consul_agent::{Consul, ServerCertificate},
     postgres::{private_database, server_password},
     tokens::Tokens,
 };
 
 use std::net::SocketAddr;
 
+use discovery::Registry;
 use tokio::net::TcpListener;
+
+/// A channel to a server at this address; `descriptors` is the encoded `FileDescriptorSet` of what it serves.
+pub fn channel(address: SocketAddr, descriptors: &[u8]) -> rpc::Channel {
+    let client = rpc::Client::new(&rpc::ClientConfig::default(), Registry::in_process(), descriptors).unwrap();
+    client.channel(&format!("http://{address}").parse().unwrap()).unwrap()
+}
 
 /// A free port of this machine, open.
 pub async fn listener() -> (TcpListener, SocketAddr) {

@@ -8,9 +8,9 @@ use axum::{
         header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE},
     },
 };
+use discovery::{Peer, Registry};
 use gateway::{Backends, Config};
 use lifecycle::Health;
-use rpc::Peer;
 use serde_json::Value;
 use testkit::Tokens;
 use tower::ServiceExt;
@@ -41,11 +41,15 @@ impl Gateway {
             users_http_url: nobody(),
             orders_url: orders.serve().await,
             cors_allowed_origins: Vec::new(),
+            request_timeout_ms: 5000,
+            max_concurrent_requests: 1024,
+            client: rpc::ClientConfig::default(),
             identity: tokens.config.clone(),
         };
         change(&mut config);
         let health = Health::default();
-        let router = gateway::router(Backends::connect(&config), &config.cors_allowed_origins, health.clone());
+        let backends = Backends::connect(&config, &Registry::in_process()).unwrap();
+        let router = gateway::router(backends, &config, health.clone());
         let authorization = tokens.bearer(Uuid::now_v7()).parse().unwrap();
         Self { router, users, orders, health, authorization }
     }

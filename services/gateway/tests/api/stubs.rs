@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use discovery::Peer;
 use proto::{
     orders::v1::{
         self as orders,
@@ -17,7 +18,7 @@ use proto::{
         users_service_server::{UsersService, UsersServiceServer},
     },
 };
-use rpc::Peer;
+use rpc::ServerConfig;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, async_trait, metadata::MetadataMap};
@@ -62,7 +63,7 @@ pub struct Stub {
 impl Stub {
     pub async fn serve(&self) -> Peer {
         let (listener, address) = testkit::listener().await;
-        let server = rpc::Server::new(proto::FILE_DESCRIPTOR_SET)
+        let server = rpc::Server::new(&ServerConfig::default(), proto::FILE_DESCRIPTOR_SET)
             .with(UsersServiceServer::new(self.clone()))
             .with(CatalogServiceServer::new(self.clone()))
             .with(OrdersServiceServer::new(self.clone()));

@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use discovery::{Peer, Registry};
 use orders::Orders;
 use proto::{
     orders::v1::{
@@ -18,7 +19,7 @@ use proto::{
         users_service_server::{UsersService, UsersServiceServer},
     },
 };
-use rpc::{Channel, Peer};
+use rpc::{Channel, ClientConfig, ServerConfig};
 use sqlx::{Connection, PgConnection};
 use testkit::Tokens;
 use tokio_util::sync::CancellationToken;
@@ -48,11 +49,17 @@ impl Service {
     pub async fn start_with(database: database::Config, users_url: Peer) -> Self {
         let tokens = Tokens::issuer().await;
         let (listener, grpc_addr) = testkit::listener().await;
-        let identity = tokens.config.clone();
-        let config = orders::Config { grpc_addr, users_url, database: database.clone(), identity };
-        let service = Orders::build(&config).await.unwrap();
+        let config = orders::Config {
+            grpc_addr,
+            users_url,
+            calls: ServerConfig::default(),
+            client: ClientConfig::default(),
+            database: database.clone(),
+            identity: tokens.config.clone(),
+        };
+        let service = Orders::build(&config, &Registry::in_process()).await.unwrap();
         tokio::spawn(orders::serve(listener, service, CancellationToken::new()));
-        let channel = rpc::connect(&peer(grpc_addr));
+        let channel = testkit::channel(grpc_addr, proto::FILE_DESCRIPTOR_SET);
         Self {
             catalog: CatalogServiceClient::new(channel.clone()),
             orders: OrdersServiceClient::new(channel),
@@ -158,7 +165,7 @@ async fn stub_users() -> (Peer, Arc<AtomicI32>) {
     let answer = Arc::new(AtomicI32::new(Code::Ok.into()));
     let (listener, address) = testkit::listener().await;
     let service = UsersServiceServer::new(StubUsers { answer: answer.clone() });
-    let server = rpc::Server::new(proto::FILE_DESCRIPTOR_SET).with(service);
+    let server = rpc::Server::new(&ServerConfig::default(), proto::FILE_DESCRIPTOR_SET).with(service);
     tokio::spawn(server.serve(listener, CancellationToken::new()));
     (peer(address), answer)
 }

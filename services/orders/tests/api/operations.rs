@@ -8,12 +8,12 @@ use sqlx::{Connection, PgConnection};
 use tonic::Code;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
-use crate::harness::{Service, peer};
+use crate::harness::Service;
 
 #[tokio::test]
 async fn both_services_say_that_they_serve() {
     let service = Service::start().await;
-    let mut client = HealthClient::new(rpc::connect(&peer(service.grpc)));
+    let mut client = HealthClient::new(testkit::channel(service.grpc, proto::FILE_DESCRIPTOR_SET));
     for name in ["orders.v1.OrdersService", "orders.v1.CatalogService"] {
         let answer = client.check(HealthCheckRequest { service: name.to_owned() }).await.unwrap();
         assert_eq!(answer.into_inner().status().as_str_name(), "SERVING", "{name}");

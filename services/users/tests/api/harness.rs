@@ -3,9 +3,10 @@
 use std::{net::SocketAddr, num::NonZeroUsize};
 
 use database::Config as Database;
+use discovery::Registry;
 use identity::{Config, Issuer, Verifier};
 use proto::users::v1::{self as pb, users_service_client::UsersServiceClient};
-use rpc::{Channel, Peer};
+use rpc::{Channel, ServerConfig};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status};
 use users::{Listeners, Users};
@@ -34,12 +35,13 @@ impl Service {
             http_addr,
             key_secret: secret.to_owned().into(),
             password_concurrency: NonZeroUsize::MIN,
+            calls: ServerConfig::default(),
             database,
             issuer: Issuer { token_issuer: "http://tests".to_owned(), token_audience: "tests".to_owned() },
         };
         let users = Users::build(&config).await?;
         tokio::spawn(users::serve(Listeners { grpc, http }, users, CancellationToken::new()));
-        let client = UsersServiceClient::new(rpc::connect(&peer(grpc_addr)));
+        let client = UsersServiceClient::new(testkit::channel(grpc_addr, proto::FILE_DESCRIPTOR_SET));
         Ok(Self { client, grpc: grpc_addr, http: http_addr, config })
     }
 
@@ -63,7 +65,8 @@ impl Service {
     /// As any other service believes this one's tokens.
     pub fn verifier(&self) -> Verifier {
         let token_jwks_url = format!("http://{}/.well-known/jwks.json", self.http).parse().unwrap();
-        Verifier::new(&Config { issuer: self.config.issuer.clone(), token_jwks_url })
+        let config = Config { issuer: self.config.issuer.clone(), token_jwks_url };
+        Verifier::new(&config, &Registry::in_process()).unwrap()
     }
 }
 
@@ -113,8 +116,4 @@ pub fn new_user(email: &str) -> pb::RegisterRequest {
 pub fn refusal<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, Option<String>) {
     let status = answer.unwrap_err();
     (status.code(), rpc::status::reason(&status))
-}
-
-pub fn peer(address: SocketAddr) -> Peer {
-    format!("http://{address}").parse().unwrap()
 }

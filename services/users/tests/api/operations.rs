@@ -11,12 +11,12 @@ use tonic_reflection::pb::v1::{
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
 
-use crate::harness::{Service, new_user, peer};
+use crate::harness::{Service, new_user};
 
 #[tokio::test]
 async fn the_service_says_that_it_serves() {
     let service = Service::start().await;
-    let mut client = HealthClient::new(rpc::connect(&peer(service.grpc)));
+    let mut client = HealthClient::new(testkit::channel(service.grpc, proto::FILE_DESCRIPTOR_SET));
     for name in ["", "users.v1.UsersService"] {
         let answer = client.check(HealthCheckRequest { service: name.to_owned() }).await.unwrap();
         assert_eq!(answer.into_inner().status().as_str_name(), "SERVING", "{name:?}");
@@ -41,7 +41,7 @@ async fn the_service_describes_itself_and_no_other() {
 }
 
 async fn reflected(service: &Service, question: MessageRequest) -> MessageResponse {
-    let mut client = ServerReflectionClient::new(rpc::connect(&peer(service.grpc)));
+    let mut client = ServerReflectionClient::new(testkit::channel(service.grpc, proto::FILE_DESCRIPTOR_SET));
     let question = ServerReflectionRequest { host: String::new(), message_request: Some(question) };
     let mut answers = client.server_reflection_info(futures::stream::iter([question])).await.unwrap().into_inner();
     answers.message().await.unwrap().unwrap().message_response.unwrap()

@@ -1,0 +1,192 @@
+//! Which instance gets a call, and which get none for a while.
+
+use std::{
+    collections::HashMap,
+    fmt::Write,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
+
+use arc_swap::ArcSwap;
+use discovery::{Instance, Instances};
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use super::{
+    Policy,
+    connection::Connection,
+    endpoint::{Endpoint, State},
+    policy::Tuning,
+};
+use crate::status;
+
+/// The instances of one peer.
+pub(crate) struct Balancer {
+    pub peer: String,
+    pub tuning: watch::Receiver<Tuning>,
+    roster: Mutex<Roster>,
+    view: ArcSwap<View>,
+    changed: Notify,
+    next: AtomicUsize,
+}
+
+/// All instances that are known, and what ends the care for each.
+#[derive(Default)]
+struct Roster {
+    /// The registry has told of some.
+    known: bool,
+    members: Vec<(Arc<Endpoint>, CancellationToken)>,
+}
+
+/// What a call looks at.
+struct View {
+    ready: Vec<Ready>,
+    /// Whether it makes sense to wait where nobody is ready.
+    hope: bool,
+}
+
+/// An instance that can be called now.
+#[derive(Clone)]
+pub(crate) struct Ready {
+    pub endpoint: Arc<Endpoint>,
+    pub connection: Arc<Connection>,
+}
+
+impl Balancer {
+    pub fn new(peer: String, tuning: watch::Receiver<Tuning>) -> Self {
+        Self {
+            peer,
+            tuning,
+            roster: Mutex::default(),
+            view: ArcSwap::from_pointee(View { ready: Vec::new(), hope: true }),
+            changed: Notify::new(),
+            next: AtomicUsize::new(0),
+        }
+    }
+
+    /// Keeps to what the registry says for as long as this is polled.
+    pub async fn follow(self: Arc<Self>, mut instances: Instances, tasks: CancellationToken) {
+        loop {
+            if let Some(instances) = instances.next().await {
+                self.replace(&instances, &tasks);
+            }
+        }
+    }
+
+    /// Who stays keeps connection and record; a new life of an instance begins anew. Calls in flight to one that goes are
+    /// finished on its connection.
+    fn replace(self: &Arc<Self>, instances: &[Instance], tasks: &CancellationToken) {
+        let mut roster = self.roster.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut old: HashMap<_, _> =
+            roster.members.drain(..).map(|member| (member.0.instance.clone(), member)).collect();
+        for instance in instances {
+            let member = old.remove(instance).unwrap_or_else(|| self.admit(instance, tasks));
+            roster.members.push(member);
+        }
+        old.into_values().for_each(|(_, care)| care.cancel());
+        roster.known = true;
+        drop(roster);
+        self.refresh();
+    }
+
+    fn admit(self: &Arc<Self>, instance: &Instance, tasks: &CancellationToken) -> (Arc<Endpoint>, CancellationToken) {
+        let (endpoint, care) = (Arc::new(Endpoint::new(instance.clone())), tasks.child_token());
+        let (kept, balancer) = (endpoint.clone(), self.clone());
+        tokio::spawn(care.clone().run_until_cancelled_owned(async move { kept.keep(&balancer).await }));
+        (endpoint, care)
+    }
+
+    /// Something has changed: lets the calls see it.
+    pub fn refresh(&self) {
+        let roster = self.roster.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut view = View { ready: Vec::new(), hope: !roster.known };
+        for (endpoint, _) in &roster.members {
+            match endpoint.state() {
+                State::Up(connection) => view.ready.push(Ready { endpoint: endpoint.clone(), connection }),
+                State::Connecting => view.hope = true,
+                State::Down | State::Ejected => {}
+            }
+        }
+        // Within the lock, so that an older view never replaces a newer one.
+        self.view.store(Arc::new(view));
+        self.changed.notify_waiters();
+    }
+
+    /// An instance for the next call, rather not `avoid`. Waits for one while there is hope.
+    pub async fn pick(&self, avoid: Option<&Arc<Endpoint>>) -> Result<Ready, Status> {
+        loop {
+            let changed = self.changed.notified();
+            let view = self.view.load();
+            if let Some(ready) = self.choose(&view.ready, avoid) {
+                return Ok(ready.clone());
+            }
+            if !view.hope {
+                return Err(status::unavailable("the service cannot be reached"));
+            }
+            drop(view);
+            changed.await;
+        }
+    }
+
+    fn choose<'a>(&self, ready: &'a [Ready], avoid: Option<&Arc<Endpoint>>) -> Option<&'a Ready> {
+        let policy = self.tuning.borrow().policy;
+        let chosen = match ready {
+            [] => return None,
+            [only] => return Some(only),
+            several if policy == Policy::RoundRobin => self.next.fetch_add(1, Relaxed) % several.len(),
+            several => self.cheaper_of_two(several, policy),
+        };
+        match avoid {
+            Some(avoid) if Arc::ptr_eq(avoid, &ready[chosen].endpoint) => ready.get((chosen + 1) % ready.len()),
+            _ => ready.get(chosen),
+        }
+    }
+
+    fn cheaper_of_two(&self, ready: &[Ready], policy: Policy) -> usize {
+        let one = fastrand::usize(..ready.len());
+        // Another one, each with the same chance.
+        let other = (one + fastrand::usize(1..ready.len())) % ready.len();
+        let cost = |index: usize| {
+            let load = &ready[index].endpoint.load;
+            if policy == Policy::Pending { f64::from(load.pending()) } else { load.cost() }
+        };
+        if cost(other) < cost(one) { other } else { one }
+    }
+
+    /// Ejects an instance that failed too often, unless fewer than half of all would be left.
+    pub fn failed(&self, endpoint: &Endpoint) {
+        if !endpoint.failed() {
+            return;
+        }
+        let roster = self.roster.lock().unwrap_or_else(PoisonError::into_inner);
+        let up = roster.members.iter().filter(|(member, _)| matches!(member.state(), State::Up(_))).count();
+        let ejectable = matches!(endpoint.state(), State::Up(_)) && (up - 1) * 2 >= roster.members.len();
+        if ejectable {
+            endpoint.eject();
+            tracing::warn!(peer = self.peer, instance = endpoint.instance.id, "an instance is ejected");
+        }
+        drop(roster);
+        if ejectable {
+            self.refresh();
+        }
+    }
+
+    /// For `/readyz?verbose`: a line for all, and one for each.
+    pub fn report(&self) -> String {
+        let roster = self.roster.lock().unwrap_or_else(PoisonError::into_inner);
+        if !roster.known {
+            return "no instance is known yet".to_owned();
+        }
+        let count = |name: &str| roster.members.iter().filter(|(member, _)| member.state().name() == name).count();
+        let (all, up, ejected) = (roster.members.len(), count("up"), count("ejected"));
+        let mut report = format!("{all} instances, {up} up, {ejected} ejected");
+        for (endpoint, _) in &roster.members {
+            // Writing to a String cannot fail.
+            let _ = write!(report, "\n  {}", endpoint.report());
+        }
+        report
+    }
+}

@@ -1,0 +1,122 @@
+//! A channel to a service: what a generated client is built on.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use discovery::Instances;
+use http::{Request, Response};
+use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tonic::{Code, Status, body::Body};
+use tower::Service;
+
+use super::{
+    attempt::Attempt,
+    balancer::Balancer,
+    budget::Budget,
+    methods::{Method, Methods},
+    policy::Tuning,
+    unary::{Answer, Unary},
+};
+use crate::deadline;
+
+/// A unary call that nothing else limits may take this long.
+const DEFAULT_LIMIT: Duration = Duration::from_secs(5);
+
+/// The way to one service. Copies share their connections, which end with the last one.
+#[derive(Clone)]
+pub struct Channel(Arc<Shared>);
+
+struct Shared {
+    methods: Arc<Methods>,
+    balancer: Arc<Balancer>,
+    budget: Budget,
+    _tasks: DropGuard,
+}
+
+impl Channel {
+    pub(crate) fn open(
+        peer: String,
+        instances: Instances,
+        methods: Arc<Methods>,
+        tuning: watch::Receiver<Tuning>,
+    ) -> Self {
+        let tasks = CancellationToken::new();
+        let balancer = Arc::new(Balancer::new(peer, tuning));
+        let follow = balancer.clone().follow(instances, tasks.clone());
+        tokio::spawn(tasks.clone().run_until_cancelled_owned(follow));
+        Self(Arc::new(Shared { methods, balancer, budget: Budget::new(), _tasks: tasks.drop_guard() }))
+    }
+
+    /// What is known of the instances, for `/readyz?verbose`: a line for all, and one for each.
+    pub fn report(&self) -> String {
+        self.0.balancer.report()
+    }
+}
+
+impl Service<Request<Body>> for Channel {
+    type Response = Response<Body>;
+    type Error = Status;
+    type Future = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+    /// Always: a call waits for itself, within its own time.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let shared = self.0.clone();
+        Box::pin(async move {
+            match shared.methods.get(request.uri().path()) {
+                Method::Unary { idempotent } => shared.unary(request, idempotent).await,
+                Method::Stream => shared.stream(request).await,
+            }
+        })
+    }
+}
+
+impl Shared {
+    /// Waits no longer than the deadline, whatever the transport does.
+    async fn unary(&self, request: Request<Body>, idempotent: bool) -> Answer {
+        let limit = deadline::limit(request.headers()).unwrap_or(DEFAULT_LIMIT);
+        let call = Unary::hold(request, idempotent).await?;
+        let mut last = None;
+        let answer = deadline::within(limit, call.make(&self.balancer, &self.budget, &mut last)).await;
+        answer.unwrap_or_else(|_| last.unwrap_or_else(|| Err(Status::deadline_exceeded("the deadline is over"))))
+    }
+
+    /// A stream has the deadline that its caller set, if any, and only for its beginning.
+    async fn stream(&self, request: Request<Body>) -> Answer {
+        let Some(limit) = deadline::limit(request.headers()) else { return self.begin(request).await };
+        let answer = deadline::within(limit, self.begin(request)).await;
+        answer.unwrap_or_else(|_| Err(Status::deadline_exceeded("the deadline is over")))
+    }
+
+    async fn begin(&self, mut request: Request<Body>) -> Answer {
+        deadline::announce(request.headers_mut());
+        let mut avoid = None;
+        loop {
+            let ready = self.balancer.pick(avoid.as_ref()).await?;
+            let attempt = Attempt::begin(&self.balancer, &ready);
+            let lost = match ready.connection.send(request).await {
+                Ok(response) => {
+                    attempt.answered(Code::Ok);
+                    return Ok(response.map(Body::new));
+                }
+                Err(lost) => lost,
+            };
+            attempt.lost(&lost);
+            // It was never sent, or it would not be here: somebody else may have it, once.
+            match lost.request.filter(|_| avoid.is_none()) {
+                Some(unsent) => request = unsent,
+                None => return Err(lost.status),
+            }
+            avoid = Some(ready.endpoint);
+        }
+    }
+}

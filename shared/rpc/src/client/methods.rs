@@ -1,0 +1,104 @@
+//! What the contracts say of their methods.
+
+use std::collections::HashMap;
+
+use anyhow::Context;
+use prost::Message;
+use prost_types::{FileDescriptorProto, FileDescriptorSet, MethodDescriptorProto, method_options::IdempotencyLevel};
+
+/// Every described method, by its path: `/orders.v1.OrdersService/GetOrder`.
+pub(crate) struct Methods(HashMap<String, Method>);
+
+/// What a call of this method is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    /// One message there, one back.
+    Unary {
+        /// Making the call twice has the effect of making it once.
+        idempotent: bool,
+    },
+    /// A stream in one direction at least; also what nothing is known of.
+    Stream,
+}
+
+impl Methods {
+    pub fn read(descriptors: &[u8]) -> anyhow::Result<Self> {
+        let mut methods = HashMap::new();
+        for descriptors in [descriptors, tonic_health::pb::FILE_DESCRIPTOR_SET] {
+            let set = FileDescriptorSet::decode(descriptors).context("the descriptors cannot be read")?;
+            methods.extend(set.file.iter().flat_map(described));
+        }
+        Ok(Self(methods))
+    }
+
+    pub fn get(&self, path: &str) -> Method {
+        self.0.get(path).copied().unwrap_or(Method::Stream)
+    }
+}
+
+fn described(file: &FileDescriptorProto) -> impl Iterator<Item = (String, Method)> {
+    file.service.iter().flat_map(move |service| {
+        service.method.iter().map(move |method| {
+            let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
+            (path, kind(method))
+        })
+    })
+}
+
+fn kind(method: &MethodDescriptorProto) -> Method {
+    if method.client_streaming() || method.server_streaming() {
+        return Method::Stream;
+    }
+    let level = method.options.as_ref().map(|options| options.idempotency_level());
+    let idempotent = matches!(level, Some(IdempotencyLevel::NoSideEffects | IdempotencyLevel::Idempotent));
+    Method::Unary { idempotent }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost_types::{MethodOptions, ServiceDescriptorProto};
+
+    use super::*;
+
+    fn method(name: &str, level: Option<IdempotencyLevel>, streaming: bool) -> MethodDescriptorProto {
+        let options =
+            level.map(|level| MethodOptions { idempotency_level: Some(level.into()), ..MethodOptions::default() });
+        MethodDescriptorProto {
+            name: Some(name.to_owned()),
+            server_streaming: Some(streaming),
+            options,
+            ..MethodDescriptorProto::default()
+        }
+    }
+
+    #[test]
+    fn what_may_be_repeated_is_what_the_contract_says() {
+        let service = ServiceDescriptorProto {
+            name: Some("Shop".to_owned()),
+            method: vec![
+                method("Read", Some(IdempotencyLevel::NoSideEffects), false),
+                method("Put", Some(IdempotencyLevel::Idempotent), false),
+                method("Buy", None, false),
+                method("Watch", Some(IdempotencyLevel::NoSideEffects), true),
+            ],
+            ..ServiceDescriptorProto::default()
+        };
+        let file = FileDescriptorProto {
+            package: Some("shop.v1".to_owned()),
+            service: vec![service],
+            ..FileDescriptorProto::default()
+        };
+        let methods = Methods::read(&FileDescriptorSet { file: vec![file] }.encode_to_vec()).unwrap();
+        assert_eq!(methods.get("/shop.v1.Shop/Read"), Method::Unary { idempotent: true });
+        assert_eq!(methods.get("/shop.v1.Shop/Put"), Method::Unary { idempotent: true });
+        assert_eq!(methods.get("/shop.v1.Shop/Buy"), Method::Unary { idempotent: false });
+        assert_eq!(methods.get("/shop.v1.Shop/Watch"), Method::Stream);
+        assert_eq!(methods.get("/shop.v1.Shop/Unheard"), Method::Stream);
+        assert_eq!(methods.get("/grpc.health.v1.Health/Check"), Method::Unary { idempotent: false });
+    }
+
+    #[test]
+    fn garbage_describes_nothing() {
+        assert!(Methods::read(&[0xff; 7]).is_err());
+    }
+}

@@ -1,0 +1,176 @@
+//! What every call goes through on its way in.
+
+use std::{
+    any::Any,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::Response,
+};
+use futures::FutureExt;
+use tokio::sync::Semaphore;
+use tonic::{Code, Status};
+
+use crate::{deadline, status};
+
+/// tonic enforces `grpc-timeout` too, but answers CANCELLED: ours has to be first.
+const HEAD_START: Duration = Duration::from_millis(2);
+
+/// `grpc.health.v1` and `grpc.reflection`.
+const STANDARD_SERVICES: &str = "/grpc.";
+
+/// Puts the stack around the services: innermost first, as axum applies them.
+pub(super) fn around(services: Router, max_concurrent_calls: u32) -> Router {
+    let permits = Arc::new(Semaphore::new(max_concurrent_calls as usize));
+    services
+        // A call that nobody waits for any more is not worked on.
+        .layer(from_fn(enforce_deadline))
+        .layer(from_fn(guard_panics))
+        // Outside of the guard, which would keep the permit of a call that panics no longer than any other.
+        .layer(from_fn_with_state(permits, shed_load))
+        // Outermost: one line, whatever happens further in.
+        .layer(from_fn(log_call))
+}
+
+/// Refuses what is too much at once: a call that would only wait is better made elsewhere. Whether we are alive can be
+/// asked all the same.
+async fn shed_load(State(permits): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+    if request.uri().path().starts_with(STANDARD_SERVICES) {
+        return next.run(request).await;
+    }
+    match permits.try_acquire() {
+        Ok(_permit) => next.run(request).await,
+        Err(_) => status::unavailable("too many calls at once").into_http(),
+    }
+}
+
+/// Gives the handler the time that the caller gives us, and answers DEADLINE_EXCEEDED when it is over.
+async fn enforce_deadline(request: Request, next: Next) -> Response {
+    let Some(limit) = deadline::parse(request.headers()) else { return next.run(request).await };
+    match deadline::within(limit.saturating_sub(HEAD_START), next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Status::deadline_exceeded("the deadline is over").into_http(),
+    }
+}
+
+/// One call's panic is one call's failure.
+async fn guard_panics(request: Request, next: Next) -> Response {
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(panic) => {
+            let status = Status::internal("internal error");
+            status::caused_by(status, std::io::Error::other(panic_message(&*panic))).into_http()
+        }
+    }
+}
+
+/// What a panic said, for a log.
+pub fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("panic: {}", text.unwrap_or_else(|| "without a message".to_owned()))
+}
+
+/// One line per call, with the cause of what went wrong; the caller is told only what it can act on.
+async fn log_call(request: Request, next: Next) -> Response {
+    let start = Instant::now();
+    let method = request.uri().path().trim_start_matches('/').to_owned();
+    let response = next.run(request).await;
+    let status = response.extensions().get::<Status>();
+    log_line(&method, status, start.elapsed());
+    response
+}
+
+fn log_line(method: &str, status: Option<&Status>, took: Duration) {
+    let code = status.map_or(Code::Ok, Status::code);
+    let milliseconds = took.as_secs_f64() * 1e3;
+    let cause = status.and_then(|status| std::error::Error::source(status)).map(status::chain);
+    match code {
+        Code::Internal | Code::Unknown | Code::DataLoss | Code::Unavailable | Code::DeadlineExceeded => {
+            tracing::error!(rpc.method = method, rpc.code = ?code, milliseconds, cause, "call failed");
+        }
+        _ => tracing::info!(rpc.method = method, rpc.code = ?code, milliseconds, cause, "call"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::any;
+    use http::HeaderValue;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn call<F>(handler: impl Fn() -> F + Clone + Send + Sync + 'static, timeout: &'static str) -> Status
+    where
+        F: Future<Output = String> + Send + 'static,
+    {
+        let router = around(Router::new().route("/", any(handler)), 1);
+        let mut request = Request::new(axum::body::Body::empty());
+        request.headers_mut().insert("grpc-timeout", HeaderValue::from_static(timeout));
+        let response = router.oneshot(request).await.unwrap();
+        Status::from_header_map(response.headers()).unwrap_or_else(|| Status::ok(""))
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error_that_tells_nothing() {
+        let status = call(|| async { panic!("the secret is 42") }, "1S").await;
+        assert_eq!((status.code(), status.message()), (Code::Internal, "internal error"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_past_its_deadline_is_given_up() {
+        let status = call(std::future::pending, "250m").await;
+        assert_eq!(status.code(), Code::DeadlineExceeded);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_handler_knows_what_time_is_left() {
+        let handler = || async {
+            assert_eq!(deadline::remaining(), Some(Duration::from_millis(248)));
+            String::new()
+        };
+        assert_eq!(call(handler, "250m").await.code(), Code::Ok);
+    }
+
+    #[tokio::test]
+    async fn without_a_readable_timeout_there_is_no_deadline() {
+        let handler = || async {
+            assert_eq!(deadline::remaining(), None);
+            String::new()
+        };
+        assert_eq!(call(handler, "soon").await.code(), Code::Ok);
+    }
+
+    #[tokio::test]
+    async fn too_much_at_once_is_refused_and_can_be_tried_again_soon() {
+        let router = around(Router::new().fallback(std::future::pending::<String>), 1);
+        let send = |path: &'static str| {
+            let request = Request::builder().uri(path).body(axum::body::Body::empty()).unwrap();
+            router.clone().oneshot(request)
+        };
+        let mut first = Box::pin(send("/shop.v1.Shop/Buy"));
+        assert!((&mut first).now_or_never().is_none());
+        let response = send("/shop.v1.Shop/Buy").await.unwrap();
+        let refusal = Status::from_header_map(response.headers()).unwrap();
+        assert_eq!(refusal.code(), Code::Unavailable);
+        assert_eq!(status::retry_after(&refusal), Some(Duration::from_secs(1)));
+        // Who asks whether we are alive is not refused.
+        assert!(Box::pin(send("/grpc.health.v1.Health/Check")).now_or_never().is_none());
+        drop(first);
+        assert!(Box::pin(send("/shop.v1.Shop/Buy")).now_or_never().is_none());
+    }
+
+    #[test]
+    fn a_panic_of_any_kind_has_a_message() {
+        assert_eq!(panic_message(&"text"), "panic: text");
+        assert_eq!(panic_message(&"text".to_owned()), "panic: text");
+        assert_eq!(panic_message(&7), "panic: without a message");
+    }
+}

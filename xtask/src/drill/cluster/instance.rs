@@ -1,0 +1,167 @@
+//! One process of a service, which always comes back at the same address.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
+
+use anyhow::{Context, bail};
+use reqwest::Client;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::{process::Child, time::timeout};
+
+use super::{call_log::CallLog, family::Family};
+use crate::drill::patience::until;
+
+/// From its start to its readiness, migrations included, on a slow machine.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// The drain's delay and its timeout, and a little.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    Users,
+    Orders,
+    Gateway,
+}
+
+impl Service {
+    /// Of its program, and in Consul.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::Orders => "orders",
+            Self::Gateway => "gateway",
+        }
+    }
+}
+
+/// What an instance is made of.
+pub struct Plan {
+    pub service: Service,
+    pub name: String,
+    pub program: PathBuf,
+    /// Where its clients find it.
+    pub address: SocketAddr,
+    pub operations: SocketAddr,
+    pub settings: BTreeMap<&'static str, String>,
+    pub log: PathBuf,
+}
+
+pub struct Instance {
+    plan: Plan,
+    family: Arc<Family>,
+    client: Client,
+    child: Option<Child>,
+}
+
+impl Instance {
+    /// Not yet started.
+    pub fn new(plan: Plan, family: Arc<Family>) -> anyhow::Result<Self> {
+        let client = super::client(Duration::from_secs(1))?;
+        Ok(Self { plan, family, client, child: None })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.plan.name
+    }
+
+    pub fn service(&self) -> Service {
+        self.plan.service
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.plan.address
+    }
+
+    /// Where Consul sends its clients.
+    pub fn registered_at(&self) -> SocketAddr {
+        let advertised = self.plan.settings.get("ADVERTISE_ADDRESS").and_then(|address| address.parse().ok());
+        advertised.unwrap_or(self.plan.address)
+    }
+
+    /// Changes a setting of the next start.
+    pub fn set(&mut self, setting: &'static str, value: impl ToString) {
+        self.plan.settings.insert(setting, value.to_string());
+    }
+
+    pub fn start(&mut self) -> anyhow::Result<()> {
+        let mut command = self.family.member(&self.plan.program, &self.plan.log)?;
+        let started = command.envs(&self.plan.settings).spawn();
+        self.child = Some(started.with_context(|| format!("{} does not start", self.plan.program.display()))?);
+        Ok(())
+    }
+
+    /// Waits until it says that it is ready.
+    pub async fn ready(&mut self) -> anyhow::Result<()> {
+        let what = format!("{} is ready", self.name());
+        let url = format!("http://{}/readyz", self.plan.operations);
+        let (client, child) = (&self.client, self.child.as_mut().context("it was not started")?);
+        let mut ended = None;
+        until(&what, START_LIMIT, async || {
+            ended = child.try_wait().ok().flatten();
+            ended.is_some() || client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success())
+        })
+        .await?;
+        match ended {
+            Some(status) => bail!("{} has ended: {status}", self.name()),
+            None => Ok(()),
+        }
+    }
+
+    pub async fn restart(&mut self) -> anyhow::Result<ExitStatus> {
+        let status = self.terminate().await?;
+        self.start()?;
+        self.ready().await?;
+        Ok(status)
+    }
+
+    /// Asks it to end, and waits for that.
+    pub async fn terminate(&mut self) -> anyhow::Result<ExitStatus> {
+        self.signal(Signal::TERM)?;
+        let mut child = self.child.take().context("it runs")?;
+        let ended = timeout(STOP_LIMIT, child.wait()).await;
+        Ok(ended.with_context(|| format!("{} does not end", self.name()))??)
+    }
+
+    /// Gives it no time for anything.
+    pub async fn kill(&mut self) -> anyhow::Result<()> {
+        let mut child = self.child.take().context("it runs")?;
+        child.kill().await.with_context(|| format!("{} does not end", self.name()))
+    }
+
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let id = self.child.as_ref().and_then(Child::id).and_then(|id| Pid::from_raw(id.try_into().ok()?));
+        let id = id.with_context(|| format!("{} does not run", self.name()))?;
+        Ok(kill_process(id, signal)?)
+    }
+
+    /// Whether it may send calls to an instance at this address.
+    pub async fn knows(&self, peer: SocketAddr) -> anyhow::Result<bool> {
+        let url = format!("http://{}/readyz?verbose", self.plan.operations);
+        let report = self.client.get(url).send().await?.text().await?;
+        Ok(lists(&report, peer))
+    }
+
+    /// The calls that reach it from now on.
+    pub fn calls(&self) -> anyhow::Result<CallLog> {
+        CallLog::from_now(self.plan.log.clone())
+    }
+}
+
+/// The report has a line for each instance that calls are sent to, with its address.
+fn lists(report: &str, peer: SocketAddr) -> bool {
+    let peer = peer.to_string();
+    report.lines().any(|line| line.split_whitespace().any(|word| word == peer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_lists_a_peer_by_its_whole_address() {
+        let report = "ready\nusers: 2 instances\n  127.0.0.1:20001 ok\n  127.0.0.1:20002 ejected\n";
+        let lists = |peer: &str| lists(report, peer.parse().unwrap());
+        assert!(lists("127.0.0.1:20001") && lists("127.0.0.1:20002"));
+        assert!(!lists("127.0.0.1:2000"));
+    }
+}

@@ -1,0 +1,74 @@
+//! A real PostgreSQL server with a database for each service, which can be stopped and comes back at the same address.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::Context;
+use database::provision;
+use postgres_server::PostgresServer;
+use settings::Secret;
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use tokio::task::spawn_blocking;
+use uuid::Uuid;
+
+use super::{folder::Folder, forwarder::Forwarder, ports::Ports};
+
+pub struct Postgres {
+    /// In front of the server: it takes another port at each start, and services are to be cut off one by one.
+    pub users: Forwarder,
+    pub orders: Forwarder,
+    password: String,
+    folder: PathBuf,
+    server: Option<PostgresServer>,
+}
+
+impl Postgres {
+    pub async fn start(folder: &Folder, ports: &mut Ports) -> anyhow::Result<Self> {
+        let mut postgres = Self {
+            users: Forwarder::at(ports.take()?),
+            orders: Forwarder::at(ports.take()?),
+            password: Uuid::new_v4().to_string(),
+            folder: folder.postgres(),
+            server: None,
+        };
+        postgres.start_again().await?;
+        let password = Secret::from(postgres.password.clone());
+        for service in ["users", "orders"] {
+            provision(&postgres.superuser()?, service, &password).await?;
+        }
+        Ok(postgres)
+    }
+
+    pub async fn start_again(&mut self) -> anyhow::Result<()> {
+        let folder = self.folder.clone();
+        self.server = Some(spawn_blocking(move || PostgresServer::start(&folder)).await??);
+        let address = format!("127.0.0.1:{}", self.superuser()?.get_port()).parse()?;
+        self.users.relay(address, Duration::ZERO).await?;
+        self.orders.relay(address, Duration::ZERO).await
+    }
+
+    pub async fn stop(&mut self) -> anyhow::Result<()> {
+        let server = self.server.take().context("PostgreSQL does not run")?;
+        spawn_blocking(move || server.stop()).await?.context("PostgreSQL does not stop")?;
+        self.users.refuse().await;
+        self.orders.refuse().await;
+        Ok(())
+    }
+
+    /// What a service needs to know to reach its database.
+    pub fn settings(&self, service: &'static str, forwarder: &Forwarder) -> [(&'static str, String); 2] {
+        let url = format!("postgres://{service}@{}/{service}", forwarder.address());
+        [("DATABASE_URL", url), ("DATABASE_PASSWORD", self.password.clone())]
+    }
+
+    /// A connection of the drill's own to the database of orders, past every forwarder.
+    pub async fn connect_to_orders(&self) -> anyhow::Result<PgConnection> {
+        let options = self.superuser()?.database("orders");
+        PgConnection::connect_with(&options).await.context("the database of orders cannot be reached")
+    }
+
+    fn superuser(&self) -> anyhow::Result<PgConnectOptions> {
+        let server = self.server.as_ref().context("PostgreSQL does not run")?;
+        let options: PgConnectOptions = server.url().parse()?;
+        Ok(options.password(server.password()))
+    }
+}

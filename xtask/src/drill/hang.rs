@@ -1,0 +1,76 @@
+//! One users instance hangs for ten seconds, under load: it is left out quickly, nobody who reads fails, and it is
+//! used again when it is back.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use rustix::process::Signal;
+use tokio::time::{Instant, sleep};
+
+use super::{
+    cluster::{Cluster, DEADLINE, GET_USER, Instance},
+    load::{ACCOUNTS, Clientele, Load, Outcome, Outcomes, Pace},
+    patience::until,
+    report::{figure, latencies, milliseconds, none_failed, seconds},
+};
+
+/// How long things are watched before it hangs.
+const NORMALLY: Duration = Duration::from_secs(5);
+
+const HANGS: Duration = Duration::from_secs(10);
+
+/// By then it is left out.
+const LEFT_OUT_AFTER: Duration = Duration::from_secs(3);
+
+const USED_AGAIN_WITHIN: Duration = Duration::from_secs(5);
+
+/// So many answers are no leftovers of what had waited in it.
+const USED_AGAIN: usize = 20;
+
+/// What a noisy machine may add to twice the normal latency.
+const NOISE: Duration = Duration::from_millis(20);
+
+pub async fn run(cluster: &Cluster) -> anyhow::Result<()> {
+    let clientele = Clientele::gather(&cluster.front()).await?;
+    let load = Load::start(&clientele, ACCOUNTS, Pace::PerSecond(100));
+    load.end_more(200).await?;
+    let hanging = &cluster.users[1];
+    let calls = hanging.calls()?;
+    let watched = Instant::now();
+    sleep(NORMALLY).await;
+    ensure!(calls.succeeded(GET_USER)? > 0, "it was not even called before");
+
+    let hung = Instant::now();
+    hanging.signal(Signal::STOP)?;
+    sleep(HANGS).await;
+    let resumed = Instant::now();
+    let story = goes_on(hanging, &load).await;
+
+    let (ended, outcomes) = (Instant::now(), load.stop().await?);
+    let left_out = hung + LEFT_OUT_AFTER;
+    latencies("latency before", &outcomes.between(watched, hung));
+    latencies("latency in its first 3 s", &outcomes.between(hung, left_out));
+    latencies("latency when it is left out", &outcomes.between(left_out, resumed));
+    latencies("latency when it is back", &outcomes.between(resumed, ended));
+    none_failed("failed idempotent requests", &outcomes.only(Outcome::is_idempotent))?;
+    ensure!(outcomes.slowest() <= DEADLINE, "a request took {}", milliseconds(outcomes.slowest()));
+    judge(&outcomes.between(watched, hung), &outcomes.between(left_out, resumed))?;
+    story
+}
+
+async fn goes_on(hanging: &Instance, load: &Load) -> anyhow::Result<()> {
+    let calls = hanging.calls()?;
+    hanging.signal(Signal::CONT)?;
+    let called = async || calls.succeeded(GET_USER).is_ok_and(|calls| calls >= USED_AGAIN);
+    let took = until("it is called again", USED_AGAIN_WITHIN, called).await?;
+    figure("used again after it went on", seconds(took));
+    load.end_more(300).await
+}
+
+fn judge(normal: &Outcomes, left_out: &Outcomes) -> anyhow::Result<()> {
+    let (limit, p99) = (normal.percentile(99) * 2 + NOISE, left_out.percentile(99));
+    let [limit_text, p99_text] = [limit, p99].map(milliseconds);
+    figure("p99 allowed: twice the normal and 20 ms", &limit_text);
+    ensure!(p99 <= limit, "when it is left out, p99 is {p99_text}, more than {limit_text}");
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! The programs that are drilled: built as they are now, found where cargo puts them.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, ensure};
+
+pub struct Programs {
+    folder: PathBuf,
+}
+
+impl Programs {
+    /// Builds the whole workspace: a part of it would be built with other features, from the start.
+    ///
+    /// Errors: it does not build; or Consul, which every drill needs, is not installed.
+    pub fn build(root: &Path, release: bool) -> anyhow::Result<Self> {
+        find_consul()?;
+        let (profile, arguments) = match release {
+            true => ("release", &["build", "--quiet", "--workspace", "--release"][..]),
+            false => ("debug", &["build", "--quiet", "--workspace"][..]),
+        };
+        // Taken before the build, which may replace this very file.
+        let this = env::current_exe().context("this program has no file")?;
+        let target = this.ancestors().nth(2).context("this program lies in TARGET/PROFILE")?;
+        let status = Command::new("cargo").args(arguments).current_dir(root).status().context("cargo build")?;
+        ensure!(status.success(), "cargo build: {status}");
+        Ok(Self { folder: target.join(profile) })
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+fn find_consul() -> anyhow::Result<()> {
+    let found = Command::new("consul").arg("version").stdout(Stdio::null()).status();
+    let found = found.context("the drills need Consul, and there is no program `consul` on the PATH")?;
+    ensure!(found.success(), "`consul version`: {found}");
+    Ok(())
+}

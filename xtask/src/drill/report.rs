@@ -1,0 +1,35 @@
+//! What a drill prints of what it saw: a figure a line, in two columns.
+
+use std::{fmt::Display, time::Duration};
+
+use anyhow::ensure;
+
+use super::load::Outcomes;
+
+pub fn figure(name: &str, value: impl Display) {
+    println!("  {name:<40} {value}");
+}
+
+pub fn milliseconds(duration: Duration) -> String {
+    format!("{:.1} ms", duration.as_secs_f64() * 1e3)
+}
+
+pub fn seconds(duration: Duration) -> String {
+    format!("{:.2} s", duration.as_secs_f64())
+}
+
+/// Prints how many failed, with the story of the first few. Errors: there are any.
+pub fn none_failed(name: &str, outcomes: &Outcomes) -> anyhow::Result<()> {
+    let (failed, count) = (outcomes.failed(), outcomes.count());
+    figure(name, format_args!("{failed} of {count}"));
+    for trouble in outcomes.troubles().take(3) {
+        figure("", trouble);
+    }
+    ensure!(failed == 0, "{name}: {failed} of {count}");
+    Ok(())
+}
+
+pub fn latencies(name: &str, outcomes: &Outcomes) {
+    let [p50, p99, slowest] = [50, 99, 100].map(|percent| milliseconds(outcomes.percentile(percent)));
+    figure(name, format_args!("p50 {p50}, p99 {p99}, slowest {slowest} ({} requests)", outcomes.count()));
+}
