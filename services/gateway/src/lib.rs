@@ -35,15 +35,13 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let mut process = Process::start(listen("OPS_ADDR", cli.ops_addr).await?, cli.drain)?;
     let listener = listen("HTTP_ADDR", cli.config.http_addr).await?;
     let registry = Registry::new(&cli.discovery)?;
-    let told = registry.clone();
-    process.health.describe("registry", move || ready(told.report()));
     let backends = Backends::connect(&cli.config, &registry)?;
     backends.report_to(&process.health, SERVICE);
     let live = registry.live(SERVICE);
     live.follow("log_filter", telemetry::set_log_filter);
     backends.client.follow(&live);
     let registration = registration(&listener, process.operations)?;
-    process.while_ready(async move |leaving| registry.register(registration, leaving).await);
+    registry.join(&mut process, registration);
     let router = router(backends, &cli.config, process.health.clone());
     process.run(async { Ok(router) }, |router, shutdown| serve(listener, router, shutdown)).await
 }

@@ -36,12 +36,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let mut process = Process::start(listen("OPS_ADDR", cli.ops_addr).await?, cli.drain)?;
     let listener = listen("GRPC_ADDR", cli.config.grpc_addr).await?;
     let registry = Registry::new(&cli.discovery)?;
-    let told = registry.clone();
-    process.health.describe("registry", move || ready(told.report()));
     let live = registry.live(SERVICE);
     live.follow("log_filter", telemetry::set_log_filter);
-    let (found, registration) = (registry.clone(), registration(&listener, process.operations)?);
-    process.while_ready(async move |leaving| found.register(registration, leaving).await);
+    let registration = registration(&listener, process.operations)?;
+    registry.join(&mut process, registration);
     let health = process.health.clone();
     let prepare = async {
         let orders = Orders::build(&cli.config, &registry).await?;

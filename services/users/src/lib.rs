@@ -10,7 +10,7 @@ mod keys;
 mod passwords;
 mod store;
 
-use std::{future::ready, io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
 use app::App;
@@ -37,11 +37,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let mut process = Process::start(listen("OPS_ADDR", cli.ops_addr).await?, cli.drain)?;
     let listeners = Listeners::open(&cli.config).await?;
     let registry = Registry::new(&cli.discovery)?;
-    let told = registry.clone();
-    process.health.describe("registry", move || ready(told.report()));
     registry.live(SERVICE).follow("log_filter", telemetry::set_log_filter);
     let registration = listeners.registration(process.operations)?;
-    process.while_ready(async move |leaving| registry.register(registration, leaving).await);
+    registry.join(&mut process, registration);
     let health = process.health.clone();
     let prepare = async {
         let users = Users::build(&cli.config).await?;

@@ -2,11 +2,13 @@
 
 use std::{
     collections::HashMap,
+    future::ready,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use anyhow::bail;
 use http::uri::Authority;
+use lifecycle::Process;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -86,6 +88,14 @@ impl Registry {
         let (sender, receiver) = watch::channel(None);
         tokio::spawn(self.tasks.clone().run_until_cancelled_owned(async move { agent.watch(&service, sender).await }));
         receiver
+    }
+
+    /// Makes the process a part of the system: others find it while it is ready, and its operations port tells how the
+    /// registry is.
+    pub fn join(&self, process: &mut Process, registration: Registration) {
+        let (told, found) = (self.clone(), self.clone());
+        process.health.describe("registry", move || ready(told.report()));
+        process.while_ready(async move |leaving| found.register(registration, leaving).await);
     }
 
     /// Lets others find this instance until `leaving`; returns when they no longer do. A registry that is away is tried

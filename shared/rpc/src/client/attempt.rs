@@ -28,7 +28,7 @@ impl<'a> Attempt<'a> {
         self.is_over = true;
         // An instance that fails quickly must not look like a quick one.
         if code == Code::Unavailable {
-            return self.balancer.failed(&self.ready.endpoint);
+            return self.balancer.failed(self.ready);
         }
         self.ready.endpoint.load.answered(self.began.elapsed());
         self.ready.endpoint.succeeded();
@@ -38,8 +38,8 @@ impl<'a> Attempt<'a> {
     pub fn lost(mut self, lost: &Lost) {
         self.is_over = true;
         match lost.sent {
-            Sent::No => self.ready.endpoint.renew(&self.ready.connection),
-            Sent::Refused => self.balancer.failed(&self.ready.endpoint),
+            Sent::No => self.balancer.renew(self.ready),
+            Sent::Refused => self.balancer.failed(self.ready),
             Sent::Perhaps => self.failed(&lost.status),
         }
     }
@@ -47,7 +47,7 @@ impl<'a> Attempt<'a> {
     /// A stream's own failure is not the instance's.
     fn failed(&self, status: &Status) {
         if status.code() == Code::Unavailable {
-            self.balancer.failed(&self.ready.endpoint);
+            self.balancer.failed(self.ready);
         }
     }
 }
@@ -57,7 +57,7 @@ impl Drop for Attempt<'_> {
         self.ready.endpoint.load.end();
         // A caller that went away says nothing about the instance, one that waited in vain does.
         if !self.is_over && self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            self.balancer.failed(&self.ready.endpoint);
+            self.balancer.failed(self.ready);
         }
     }
 }

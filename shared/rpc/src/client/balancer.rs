@@ -157,19 +157,28 @@ impl Balancer {
     }
 
     /// Ejects an instance that failed too often, unless fewer than half of all would be left.
-    pub fn failed(&self, endpoint: &Endpoint) {
+    pub fn failed(&self, Ready { endpoint, connection }: &Ready) {
         if !endpoint.failed() {
             return;
         }
         let roster = self.roster.lock().unwrap_or_else(PoisonError::into_inner);
-        let up = roster.members.iter().filter(|(member, _)| matches!(member.state(), State::Up(_))).count();
-        let ejectable = matches!(endpoint.state(), State::Up(_)) && (up - 1) * 2 >= roster.members.len();
-        if ejectable {
-            endpoint.eject();
-            tracing::warn!(peer = self.peer, instance = endpoint.instance.id, "an instance is ejected");
+        let others = roster.members.iter().filter(|(member, _)| !Arc::ptr_eq(member, endpoint));
+        let others_up = others.filter(|(member, _)| matches!(member.state(), State::Up(_))).count();
+        if others_up * 2 < roster.members.len() {
+            return;
         }
+        let is_ejected = endpoint.leave(connection, State::Ejected);
         drop(roster);
-        if ejectable {
+        // Calls that were in flight with the one that was once too often have nothing to add.
+        if is_ejected {
+            tracing::warn!(peer = self.peer, instance = endpoint.instance.id, "an instance is ejected");
+            self.refresh();
+        }
+    }
+
+    /// Connects anew to an instance that takes no more calls on this connection.
+    pub fn renew(&self, Ready { endpoint, connection }: &Ready) {
+        if endpoint.leave(connection, State::Connecting) {
             self.refresh();
         }
     }

@@ -9,7 +9,7 @@ use hyper::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use thiserror::Error;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{net::TcpStream, select, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, body::Body};
 use tonic_health::{ServingStatus, pb::HealthCheckRequest, pb::health_client::HealthClient};
@@ -31,6 +31,7 @@ pub(crate) struct Connection {
     sender: http2::SendRequest<Body>,
     authority: Authority,
     closed: CancellationToken,
+    given_up: CancellationToken,
 }
 
 /// Why there is no connection.
@@ -91,7 +92,8 @@ impl Connection {
             }
             drop(ended);
         });
-        let connection = Arc::new(Self { sender, authority: authority.clone(), closed });
+        let authority = authority.clone();
+        let connection = Arc::new(Self { sender, authority, closed, given_up: CancellationToken::new() });
         connection.check().await?;
         Ok(connection)
     }
@@ -108,9 +110,17 @@ impl Connection {
         }
     }
 
-    /// Waits for the end of the connection.
-    pub async fn closed(&self) {
-        self.closed.cancelled().await;
+    /// Waits until it ends or is given up.
+    pub async fn over(&self) {
+        select! {
+            () = self.closed.cancelled() => {}
+            () = self.given_up.cancelled() => {}
+        }
+    }
+
+    /// It is to have no more calls; those that it has go on.
+    pub fn give_up(&self) {
+        self.given_up.cancel();
     }
 
     /// Sends a call and waits for the head of its answer.

@@ -9,11 +9,7 @@ use std::{
 };
 
 use discovery::Instance;
-use tokio::{
-    select,
-    sync::Notify,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 
 use super::{balancer::Balancer, connection::Connection, load::Load};
 
@@ -40,8 +36,6 @@ pub(crate) struct Endpoint {
     pub instance: Instance,
     pub load: Load,
     state: Mutex<State>,
-    /// Its connection is no longer wanted.
-    dropped: Notify,
     /// One after the other.
     failures: AtomicU32,
     /// How often it was ejected since it last did well.
@@ -79,7 +73,6 @@ impl Endpoint {
             instance,
             load: Load::new(),
             state: Mutex::new(State::Connecting),
-            dropped: Notify::new(),
             failures: AtomicU32::new(0),
             strikes: AtomicU32::new(0),
             calls: AtomicU64::new(0),
@@ -123,10 +116,9 @@ impl Endpoint {
         self.set(State::Up(connection.clone()));
         balancer.refresh();
         tracing::info!(peer = balancer.peer, instance = self.instance.id, "an instance is up");
-        select! {
-            () = connection.closed() => self.set(State::Connecting),
-            () = self.dropped.notified() => {}
-        }
+        connection.over().await;
+        // Unless it was given up, its end is news.
+        self.leave(&connection, State::Connecting);
         since.elapsed()
     }
 
@@ -163,22 +155,16 @@ impl Endpoint {
         failures >= FAILURES || self.strikes.load(Relaxed) > 0
     }
 
-    /// Leaves it alone for a while.
-    pub fn eject(&self) {
-        self.strikes.fetch_add(1, Relaxed);
-        self.give_up(State::Ejected);
-    }
-
-    /// Connects anew, if this is still its connection: the peer takes no more calls on it.
-    pub fn renew(&self, connection: &Arc<Connection>) {
-        if matches!(self.state(), State::Up(current) if Arc::ptr_eq(&current, connection)) {
-            self.give_up(State::Connecting);
+    /// Gives a connection up, if it is still the one that calls go to; tells whether it was.
+    pub fn leave(&self, connection: &Arc<Connection>, state: State) -> bool {
+        let mut current = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_current = matches!(&*current, State::Up(up) if Arc::ptr_eq(up, connection));
+        if is_current {
+            self.strikes.fetch_add(u32::from(matches!(state, State::Ejected)), Relaxed);
+            *current = state;
+            connection.give_up();
         }
-    }
-
-    fn give_up(&self, state: State) {
-        self.set(state);
-        self.dropped.notify_one();
+        is_current
     }
 
     /// One line for `/readyz?verbose`.
