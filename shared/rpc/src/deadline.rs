@@ -12,17 +12,20 @@ use tokio::time::{Instant, error::Elapsed, timeout_at};
 /// The header that carries what is left of the time.
 pub(crate) const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
+/// So much sooner than the outer deadline ends the inner one: what is further in knows more of what was waited for, and
+/// should be the one to tell. The clock of timers ticks in milliseconds.
+const HEAD_START: Duration = Duration::from_millis(1);
+
 tokio::task_local! {
     static DEADLINE: Instant;
 }
 
-/// Runs the work and gives up when `limit` is over, or the deadline of the work around it if that is sooner.
+/// Runs the work and gives up when `limit` is over, or just before the deadline of the work around it if that is sooner.
 ///
 /// Errors: the time is over.
 pub async fn within<F: Future>(limit: Duration, work: F) -> Result<F::Output, Elapsed> {
     let own = Instant::now() + limit;
-    // Exactly the outer one where that is sooner: then the inner work, which knows more, is the first to hear of it.
-    let deadline = current().map_or(own, |outer| outer.min(own));
+    let deadline = current().map_or(own, |outer| own.min(outer.checked_sub(HEAD_START).unwrap_or(outer)));
     timeout_at(deadline, DEADLINE.scope(deadline, work)).await
 }
 
@@ -122,7 +125,7 @@ mod tests {
     async fn an_inner_deadline_never_exceeds_the_outer() {
         let outer =
             within(Duration::from_millis(50), async { within(Duration::from_secs(5), async { remaining() }).await });
-        assert_eq!(outer.await.unwrap().unwrap(), Some(Duration::from_millis(50)));
+        assert_eq!(outer.await.unwrap().unwrap(), Some(Duration::from_millis(49)));
     }
 
     #[tokio::test]
