@@ -71,21 +71,25 @@ impl Builder {
         let registration = listeners.registration(self.operations)?;
         let users = Users::build(&self.configs.users).await?;
         users.report_to(&self.health, &name);
-        Ok(Serving::new(&self.registry, registration, |stop| users::serve(listeners, users, stop)))
+        let health = Health::default();
+        Ok(Serving::new(&self.registry, registration, health, |stop| users::serve(listeners, users, stop)))
     }
 
     async fn orders(&self, name: String, listener: TcpListener) -> anyhow::Result<Serving> {
         let registration = orders::registration(&listener, self.operations)?;
         let orders = Orders::build(&self.configs.orders, &self.registry).await?;
         orders.report_to(&self.health, &name);
-        Ok(Serving::new(&self.registry, registration, |stop| orders::serve(listener, orders, stop)))
+        let health = Health::default();
+        Ok(Serving::new(&self.registry, registration, health, |stop| orders::serve(listener, orders, stop)))
     }
 
     fn gateway(&self, name: String, listener: TcpListener) -> anyhow::Result<Serving> {
         let registration = gateway::registration(&listener, self.operations)?;
         let backends = Backends::connect(&self.configs.gateway, &self.registry)?;
         backends.report_to(&self.health, &name);
-        let router = gateway::router(backends, &self.configs.gateway, self.health.clone());
-        Ok(Serving::new(&self.registry, registration, |stop| gateway::serve(listener, router, stop)))
+        // Its own, so that its clients are sent elsewhere when it alone is restarted.
+        let health = Health::default();
+        let router = gateway::router(backends, &self.configs.gateway, health.clone());
+        Ok(Serving::new(&self.registry, registration, health, |stop| gateway::serve(listener, router, stop)))
     }
 }

@@ -1,88 +1,108 @@
 //! One instance of a service: started, found by the others, and ended without a failed request.
 
-use anyhow::Context;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
 use discovery::{Registration, Registry};
 use futures::future::{BoxFuture, FutureExt};
-use tokio::task::JoinHandle;
+use lifecycle::{Health, State};
+use tokio::{join, task::JoinHandle, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-/// Opens its ports again where they were, builds it and serves.
+/// How long an instance that is restarted still serves those who have not yet heard: long enough to be watched.
+const DRAIN_DELAY: Duration = Duration::from_secs(1);
+
+/// Opens its ports again where they were, and builds it anew.
 pub type Start = Box<dyn Fn() -> BoxFuture<'static, anyhow::Result<Serving>> + Send + Sync>;
 
 pub struct Instance {
     /// `users-1`, for the log.
-    pub name: String,
+    name: String,
     start: Start,
-    stop: CancellationToken,
-    task: JoinHandle<anyhow::Result<()>>,
+    running: Running,
 }
-
-/// What serves until its token is cancelled.
-pub type Serve = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send>;
 
 /// An instance that is about to serve.
 pub struct Serving {
     registry: Registry,
     registration: Registration,
+    /// What it tells of itself, beside what the process does.
+    health: Health,
     serve: Serve,
+}
+
+/// What serves until its token is cancelled.
+type Serve = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send>;
+
+struct Running {
+    health: Health,
+    leaving: CancellationToken,
+    stop: CancellationToken,
+    task: JoinHandle<anyhow::Result<()>>,
 }
 
 impl Serving {
     pub fn new<F>(
         registry: &Registry,
         registration: Registration,
+        health: Health,
         serve: impl FnOnce(CancellationToken) -> F + Send + 'static,
     ) -> Self
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
-        Self { registry: registry.clone(), registration, serve: Box::new(move |stop| serve(stop).boxed()) }
+        let serve = Box::new(move |stop| serve(stop).boxed());
+        Self { registry: registry.clone(), registration, health, serve }
     }
 
-    /// Is found until `leaving`; only then it stops.
-    async fn run(self, leaving: CancellationToken) -> anyhow::Result<()> {
-        let stop = CancellationToken::new();
-        let mut serving = tokio::spawn((self.serve)(stop.clone()));
-        tokio::select! {
-            ended = &mut serving => return ended?,
-            () = self.registry.register(self.registration, leaving) => {}
-        }
-        stop.cancel();
-        serving.await?
+    fn begin(self) -> Running {
+        let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
+        self.health.set(State::Ready);
+        let (serving, left) = ((self.serve)(stop.clone()), leaving.clone());
+        let task = tokio::spawn(async move {
+            let found = self.registry.register(self.registration, left.clone());
+            // Nobody should find what has ended, for whatever reason.
+            let serving = async { serving.await.inspect(|()| left.cancel()).inspect_err(|_| left.cancel()) };
+            join!(serving, found).0
+        });
+        Running { health: self.health, leaving, stop, task }
     }
 }
 
 impl Instance {
     pub fn begin(name: String, serving: Serving, start: Start) -> Self {
-        let stop = CancellationToken::new();
-        let task = tokio::spawn(serving.run(stop.clone()));
-        Self { name, start, stop, task }
+        Self { name, start, running: serving.begin() }
     }
 
     /// Waits for its end, which nobody has asked for.
     pub async fn ended(&mut self) -> anyhow::Error {
-        let outcome = (&mut self.task).await.map_err(anyhow::Error::from).flatten();
+        let outcome = (&mut self.running.task).await.map_err(anyhow::Error::from).flatten();
         let name = &self.name;
         match outcome {
-            Ok(()) => anyhow::anyhow!("{name} ended by itself"),
+            Ok(()) => anyhow!("{name} ended by itself"),
             Err(error) => error.context(format!("{name} failed")),
         }
     }
 
     /// Finishes what is in flight.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
-        tracing::info!(instance = self.name, "stopping");
-        self.stop.cancel();
-        (&mut self.task).await?.with_context(|| format!("{} failed", self.name))
+        self.drain(Duration::ZERO).await
     }
 
     /// Ends it, and starts it again in the same place.
     pub async fn restart(&mut self) -> anyhow::Result<()> {
-        self.stop().await?;
-        let serving = (self.start)().await?;
-        self.stop = CancellationToken::new();
-        self.task = tokio::spawn(serving.run(self.stop.clone()));
+        self.drain(DRAIN_DELAY).await?;
+        self.running = (self.start)().await?.begin();
         tracing::info!(instance = self.name, "started again");
         Ok(())
+    }
+
+    async fn drain(&mut self, delay: Duration) -> anyhow::Result<()> {
+        tracing::info!(instance = self.name, "stopping");
+        self.running.health.set(State::Draining);
+        self.running.leaving.cancel();
+        sleep(delay).await;
+        self.running.stop.cancel();
+        (&mut self.running.task).await?.with_context(|| format!("{} failed", self.name))
     }
 }

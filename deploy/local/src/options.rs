@@ -41,7 +41,7 @@ pub struct Options {
     pub replicas: u8,
 
     /// Joins the services that are registered with this Consul agent, instead of a registry within the process
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = discovery::agent_url)]
     pub consul: Option<Url>,
 
     /// The address that all ports are on

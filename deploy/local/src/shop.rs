@@ -1,6 +1,12 @@
 //! The shop: the database server, the instances of the services, and the order in which they end.
 
-use std::{future::ready, net::SocketAddr, sync::Arc, time::Instant};
+use std::{
+    future::ready,
+    io::{IsTerminal, stdin},
+    net::SocketAddr,
+    sync::Arc,
+    time::Instant,
+};
 
 use anyhow::Context;
 use futures::future::{FutureExt, select_all, try_join_all};
@@ -44,12 +50,12 @@ impl Shop {
         operations: SocketAddr,
     ) -> anyhow::Result<Self> {
         let started = Instant::now();
+        let registry = configs::registry(&options)?;
         let data = Data::open(&options.data, options.fresh)?;
         let database = DatabaseServer::open(&options, &data).await?;
         let addresses: Vec<_> = listeners.iter().map(Listeners::addresses).collect::<Result<_, _>>()?;
         let first = addresses.first().context("there is at least one instance of each service")?;
         let configs = Configs::of(&database, &data, first).await?;
-        let registry = configs::registry(&options)?;
         let told = registry.clone();
         health.describe("registry", move || ready(told.report()));
         let builder = Arc::new(Builder { configs, registry, health, operations });
@@ -65,12 +71,16 @@ impl Shop {
 
     /// Serves until `shutdown`. Then it ends from the outside in.
     pub async fn serve(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let (mut hangup, in_terminal) = (signal(SignalKind::hangup())?, stdin().is_terminal());
         self.welcome().await?;
-        let mut hangup = signal(SignalKind::hangup())?;
         loop {
             select! {
                 () = shutdown.cancelled() => break,
-                _ = hangup.recv() => self.restart_each().await?,
+                // A terminal that is closed hangs up as well: then there is nobody left who could end us.
+                _ = hangup.recv() => match in_terminal && !stdin().is_terminal() {
+                    true => break,
+                    false => self.restart_each(&shutdown).await?,
+                },
                 error = self.any_ended() => return Err(error),
             }
         }
@@ -87,9 +97,9 @@ impl Shop {
         Ok(())
     }
 
-    /// A rolling restart: the others go on meanwhile.
-    async fn restart_each(&mut self) -> anyhow::Result<()> {
-        for instance in self.tiers.iter_mut().flatten() {
+    /// A rolling restart: the others go on meanwhile. After `shutdown` nobody else is restarted.
+    async fn restart_each(&mut self, shutdown: &CancellationToken) -> anyhow::Result<()> {
+        for instance in self.tiers.iter_mut().flatten().take_while(|_| !shutdown.is_cancelled()) {
             instance.restart().await?;
         }
         Ok(())

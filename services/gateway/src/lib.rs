@@ -32,6 +32,7 @@ const SERVICE: &str = "gateway";
 
 /// The whole process, from its settings to its end.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    telemetry::init(&cli.telemetry)?;
     let mut process = Process::start(listen("OPS_ADDR", cli.ops_addr).await?, cli.drain)?;
     let listener = listen("HTTP_ADDR", cli.config.http_addr).await?;
     let registry = Registry::new(&cli.discovery)?;

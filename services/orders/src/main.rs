@@ -1,14 +1,15 @@
 //! The orders process.
 
+use std::process::ExitCode;
+
 use lifecycle::Command;
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> ExitCode {
     identity::install_crypto_provider();
     let cli: orders::Cli = settings::parse();
-    telemetry::init(&cli.telemetry)?;
-    match cli.command {
+    lifecycle::exit(match cli.command {
         Some(Command::Healthcheck) => lifecycle::healthcheck(cli.ops_addr).await,
         None => orders::run(cli).await,
-    }
+    })
 }

@@ -34,6 +34,7 @@ const SERVICE: &str = "users";
 
 /// The whole process, from its settings to its end.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    telemetry::init(&cli.telemetry)?;
     let mut process = Process::start(listen("OPS_ADDR", cli.ops_addr).await?, cli.drain)?;
     let listeners = Listeners::open(&cli.config).await?;
     let registry = Registry::new(&cli.discovery)?;

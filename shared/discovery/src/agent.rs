@@ -77,13 +77,14 @@ impl Agent {
     fn failed(&self, what: &str, error: &Error) {
         let mut relations = self.relations.lock().unwrap_or_else(PoisonError::into_inner);
         let trouble = chain(error);
-        if relations.troubles.get(what) != Some(&trouble) {
+        let before = relations.troubles.insert(what.to_owned(), trouble.clone());
+        // Its cause may be another each time: a connection is first reset, then refused.
+        if !before.is_some_and(|before| before.starts_with(&error.to_string())) {
             tracing::warn!(
                 consul = self.settings.url,
                 error = trouble,
                 "{what} does not work; the last good state stays"
             );
-            relations.troubles.insert(what.to_owned(), trouble);
         }
     }
 

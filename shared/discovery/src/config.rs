@@ -12,7 +12,7 @@ use thiserror::Error;
 #[group(skip)]
 pub struct Config {
     /// The Consul agent that this instance registers with, and asks for the others; none without it
-    #[arg(long, env)]
+    #[arg(long, env, value_parser = agent_url)]
     pub consul_url: Option<Url>,
 
     /// Its ACL token; CONSUL_TOKEN_FILE names a file instead
@@ -53,6 +53,14 @@ impl Default for Config {
             zone: None,
         }
     }
+}
+
+/// The URL of an agent: `http://…` or `https://…`.
+///
+/// Errors: it is none; the text is for whoever set it.
+pub fn agent_url(text: &str) -> Result<Url, String> {
+    let url: Option<Url> = text.parse().ok();
+    url.filter(|url| matches!(url.scheme(), "http" | "https")).ok_or("an agent is at http://… or https://…".to_owned())
 }
 
 /// A host that others reach us at, and perhaps the port that they see.
@@ -103,6 +111,14 @@ mod tests {
             ("[fe80::1]", "fe80::1", None),
         ] {
             assert_eq!(parsed(text), Some((host.to_owned(), port)), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_agent_speaks_http() {
+        assert!(agent_url("http://consul:8500").is_ok() && agent_url("https://consul:8501").is_ok());
+        for nonsense in ["", "localhost:8500", "consul", "ftp://consul:8500"] {
+            assert!(agent_url(nonsense).is_err(), "{nonsense}");
         }
     }
 

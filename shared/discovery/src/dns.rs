@@ -13,17 +13,24 @@ const BETWEEN_LOOKUPS: Duration = Duration::from_secs(5);
 /// A name that is not there yet is looked up sooner.
 const BETWEEN_FIRST_LOOKUPS: Duration = Duration::from_millis(250);
 
-/// Looks up the name for as long as this is polled. A look-up that fails leaves the last known addresses.
+/// Looks up the name for as long as this is polled. A look-up that fails leaves the last known addresses; one warning
+/// says so, however often it fails in a row.
 pub(crate) async fn look_up(authority: Authority, known: watch::Sender<Known>) {
-    let mut last = BTreeSet::new();
+    let (mut last, mut failed) = (BTreeSet::new(), false);
     loop {
         match addresses(&authority).await {
-            Ok(addresses) if addresses != last => {
-                known.send_replace(Some(addresses.iter().filter_map(instance).collect()));
-                last = addresses;
+            Ok(addresses) => {
+                failed = false;
+                if addresses != last {
+                    known.send_replace(Some(addresses.iter().filter_map(instance).collect()));
+                    last = addresses;
+                }
             }
-            Ok(_) => {}
-            Err(error) => tracing::warn!(name = %authority, %error, "the name cannot be looked up"),
+            Err(error) if !failed => {
+                failed = true;
+                tracing::warn!(name = %authority, %error, "the name cannot be looked up");
+            }
+            Err(_) => {}
         }
         sleep(if last.is_empty() { BETWEEN_FIRST_LOOKUPS } else { BETWEEN_LOOKUPS }).await;
     }

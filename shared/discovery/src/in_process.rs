@@ -19,10 +19,8 @@ impl InProcess {
     }
 
     pub async fn register(&self, registration: &Registration, leaving: CancellationToken) {
-        let instance = registration.instance();
-        self.change(&registration.service, |instances| instances.push(instance.clone()));
+        let _registered = Registered::new(self, registration);
         leaving.cancelled().await;
-        self.change(&registration.service, |instances| instances.retain(|other| other.id != instance.id));
     }
 
     fn change(&self, service: &str, change: impl FnOnce(&mut Vec<Instance>)) {
@@ -36,5 +34,26 @@ impl InProcess {
     fn with<T>(&self, service: &str, work: impl FnOnce(&watch::Sender<Known>) -> T) -> T {
         let mut services = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         work(services.entry(service.to_owned()).or_insert_with(|| watch::Sender::new(None)))
+    }
+}
+
+/// An instance that is found until this is dropped, as it also is with a task that is aborted.
+struct Registered<'a> {
+    registry: &'a InProcess,
+    service: &'a str,
+    instance: Instance,
+}
+
+impl<'a> Registered<'a> {
+    fn new(registry: &'a InProcess, registration: &'a Registration) -> Self {
+        let instance = registration.instance();
+        registry.change(&registration.service, |instances| instances.push(instance.clone()));
+        Self { registry, service: &registration.service, instance }
+    }
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        self.registry.change(self.service, |instances| instances.retain(|other| *other != self.instance));
     }
 }

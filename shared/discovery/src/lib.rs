@@ -13,7 +13,7 @@ mod peer;
 mod registration;
 mod registry;
 
-pub use config::{Advertise, AdvertiseError, Config};
+pub use config::{Advertise, AdvertiseError, Config, agent_url};
 pub use http_instances::HttpInstances;
 pub use instance::{Instance, Instances};
 pub use live::Live;

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// The texts that are set, by name.
-pub(crate) type Values = Arc<BTreeMap<String, String>>;
+/// What is set, by name.
+pub(crate) type Values = Arc<BTreeMap<String, Vec<u8>>>;
 
 /// The live settings of one service.
 pub struct Live {
@@ -21,7 +21,8 @@ impl Live {
     }
 
     /// Calls `apply` with the setting's text whenever it is another, and with `None` when it is no longer set: then the
-    /// process's own setting holds again. A text that `apply` refuses changes nothing; a warning says why.
+    /// process's own setting holds again. What is no text, or one that `apply` refuses, changes nothing; a warning says
+    /// why.
     pub fn follow<E: fmt::Display>(
         &self,
         name: &'static str,
@@ -35,10 +36,18 @@ impl Live {
                 if value == last {
                     continue;
                 }
-                match apply(value.as_deref()) {
-                    Ok(()) => tracing::info!(service, setting = name, value, "a setting has changed"),
+                let text = value.as_deref().map(String::from_utf8_lossy);
+                let text = text.as_deref();
+                match try_on(value.as_deref(), &apply) {
+                    Ok(()) => tracing::info!(service, setting = name, value = text, "a setting has changed"),
                     Err(error) => {
-                        tracing::warn!(service, setting = name, value, %error, "a setting is wrong; the last good one stays");
+                        tracing::warn!(
+                            service,
+                            setting = name,
+                            value = text,
+                            error,
+                            "a setting is wrong; the last good one stays"
+                        );
                     }
                 }
                 last = value;
@@ -46,4 +55,10 @@ impl Live {
         };
         tokio::spawn(self.tasks.clone().run_until_cancelled_owned(follow));
     }
+}
+
+/// Errors: why the value is not taken.
+fn try_on<E: fmt::Display>(value: Option<&[u8]>, apply: impl Fn(Option<&str>) -> Result<(), E>) -> Result<(), String> {
+    let text = value.map(str::from_utf8).transpose().map_err(|error| error.to_string())?;
+    apply(text).map_err(|error| error.to_string())
 }

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use std::{
+    net::SocketAddr,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -12,11 +14,12 @@ use std::{
 
 use axum::{Json, Router, http::StatusCode, response::IntoResponse, routing::get};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use discovery::Registry;
+use discovery::{Registration, Registry};
 use identity::{Config, Error, Issuer, JwkSet, Signer, Verifier};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::timeout};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tonic::metadata::MetadataMap;
 use uuid::Uuid;
 
@@ -32,6 +35,12 @@ fn signer() -> Signer {
 
 fn verifier(signer: &Signer) -> Verifier {
     Verifier::of_issuer(&issuer(), &JwkSet { keys: vec![signer.public_key()] })
+}
+
+/// A verifier that finds the issuer by its name.
+fn verifier_through(registry: &Registry) -> Verifier {
+    let config = Config { issuer: issuer(), token_jwks_url: "consul:///users/keys".parse().unwrap() };
+    Verifier::new(&config, registry).unwrap()
 }
 
 async fn refused(verifier: &Verifier, token: &str) -> bool {
@@ -183,6 +192,39 @@ async fn without_any_key_nobody_can_say() {
     assert!(matches!(answer, Err(Error::KeysUnavailable(_))));
 }
 
+#[tokio::test]
+async fn keys_are_fetched_from_an_instance_of_the_issuer() {
+    let published = Published::new(vec![signer()]).await;
+    let registry = Registry::in_process();
+    let verifier = verifier_through(&registry);
+    let _registered = published.register(&registry);
+    assert!(verifier.verify(&published.bearer(0)).await.is_ok());
+    assert_eq!(published.fetches.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn keys_are_fetched_from_the_next_instance_when_one_is_away() {
+    let (first, second) = (Published::new(vec![signer()]).await, Published::new(vec![signer()]).await);
+    let registry = Registry::in_process();
+    let _registered = (first.register(&registry), second.register(&registry));
+    first.is_down.store(true, Ordering::SeqCst);
+    let verifier = verifier_through(&registry);
+    assert!(verifier.verify(&second.bearer(0)).await.is_ok());
+    assert_eq!(first.fetches.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn an_instance_of_the_issuer_is_waited_for() {
+    let published = Published::new(vec![signer()]).await;
+    let registry = Registry::in_process();
+    let verifier = verifier_through(&registry);
+    let bearer = published.bearer(0);
+    let mut verified = pin!(verifier.verify(&bearer));
+    assert!(timeout(Duration::ZERO, &mut verified).await.is_err());
+    let _registered = published.register(&registry);
+    assert!(verified.await.is_ok());
+}
+
 /// The same claims with some replaced, signed again by the right key.
 fn resigned(key: &[u8], claims: &Value, changes: &Value) -> String {
     let mut claims = claims.clone();
@@ -198,7 +240,7 @@ fn resigned(key: &[u8], claims: &Value, changes: &Value) -> String {
 /// An issuer's key set over HTTP, which counts who asks.
 struct Published {
     signers: Vec<Signer>,
-    url: String,
+    address: SocketAddr,
     fetches: Arc<AtomicUsize>,
     is_down: Arc<AtomicBool>,
 }
@@ -206,7 +248,7 @@ struct Published {
 impl Published {
     async fn new(signers: Vec<Signer>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/keys", listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
         let keys = JwkSet { keys: signers.iter().map(Signer::public_key).collect() };
         let (fetches, is_down) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let (count, down) = (fetches.clone(), is_down.clone());
@@ -219,12 +261,21 @@ impl Published {
         };
         let router = Router::new().route("/keys", get(answer));
         tokio::spawn(axum::serve(listener, router).into_future());
-        Self { signers, url, fetches, is_down }
+        Self { signers, address, fetches, is_down }
     }
 
     fn verifier(&self) -> Verifier {
-        let config = Config { issuer: issuer(), token_jwks_url: self.url.parse().unwrap() };
+        let config =
+            Config { issuer: issuer(), token_jwks_url: format!("http://{}/keys", self.address).parse().unwrap() };
         Verifier::new(&config, &Registry::in_process()).unwrap()
+    }
+
+    /// Lets the issuer be found, until what is returned is dropped.
+    fn register(&self, registry: &Registry) -> AbortOnDropHandle<()> {
+        let address = self.address;
+        let (registration, registry) = (Registration::http("users", "1.2.3", address, address), registry.clone());
+        let register = async move { registry.register(registration, CancellationToken::new()).await };
+        AbortOnDropHandle::new(tokio::spawn(register))
     }
 
     fn bearer(&self, signer: usize) -> String {

@@ -8,4 +8,4 @@ mod process;
 
 pub use health::{Health, State};
 pub use operations::{healthcheck, probes};
-pub use process::{Command, Drain, Process, listen};
+pub use process::{Command, Drain, Process, exit, listen};

@@ -1,6 +1,6 @@
 //! The process: from its first port to its last request.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
@@ -14,6 +14,18 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{Health, State, operations};
+
+/// The end of a program: an error is one line on stderr, with its causes, and the code 1.
+#[expect(clippy::print_stderr, reason = "whoever started the program reads it there, also where no log came about")]
+pub fn exit(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// What a service's program can do besides serving.
 #[derive(Subcommand)]

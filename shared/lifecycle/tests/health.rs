@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-use std::net::SocketAddr;
+use std::{
+    future::{pending, ready},
+    net::SocketAddr,
+};
 
 use axum::{
     body::{Body, to_bytes},
@@ -68,10 +71,34 @@ async fn a_failing_check_is_reported_but_takes_nobody_out() {
 #[tokio::test]
 async fn a_check_that_hangs_has_failed() {
     let (process, address) = process().await;
-    process.health.check("database", std::future::pending::<Result<(), String>>);
+    process.health.check("database", pending::<Result<(), String>>);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let answer = client.get(format!("http://{address}/readyz?verbose")).send().await.unwrap();
     assert_eq!(answer.text().await.unwrap(), "starting\ndatabase: no answer within a second\n");
+}
+
+#[tokio::test]
+async fn a_description_has_as_many_lines_as_it_needs_whatever_becomes_of_the_others() {
+    let (process, address) = process().await;
+    let describe = |name: &str, said: Result<&'static str, &'static str>| {
+        process.health.describe(name, move || ready(said.map(str::to_owned).map_err(str::to_owned)));
+    };
+    describe("users", Ok("2 instances\n  10.0.0.1 up\n  10.0.0.2 ejected"));
+    describe("registry", Err("has never answered\n  connection refused"));
+    process.health.describe("orders", pending);
+    // Whoever says it last is believed: an instance that is started again takes the place of the one before.
+    describe("bus", Err("gone"));
+    describe("bus", Ok("ok"));
+    process.health.set(State::Ready);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let answer = client.get(format!("http://{address}/readyz?verbose")).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let expected = "ready\n\
+                    bus: ok\n\
+                    orders: no answer within a second\n\
+                    registry: has never answered\n  connection refused\n\
+                    users: 2 instances\n  10.0.0.1 up\n  10.0.0.2 ejected\n";
+    assert_eq!(answer.text().await.unwrap(), expected);
 }
 
 #[tokio::test]

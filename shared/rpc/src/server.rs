@@ -1,11 +1,13 @@
 //! A gRPC server: the services of a process behind one stack, with health and reflection.
 
+mod lingering;
 mod stack;
 
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, value_parser};
+use futures::TryStreamExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::{
@@ -18,6 +20,7 @@ use tonic_health::{ServingStatus, server::health_reporter};
 use tonic_reflection::server::Builder as ReflectionBuilder;
 use tower::Service;
 
+use self::lingering::Lingering;
 pub use self::stack::panic_message;
 
 /// Streams that one connection may have open at a time. A client keeps one connection, so this is also what it can ask
@@ -102,12 +105,10 @@ impl Server {
         // What many a tool still speaks.
         self.routes.add_service(self.reflection().build_v1alpha().context(unreadable)?);
         let calls = stack::around(self.routes.routes().into_axum_router(), self.max_concurrent_calls);
+        let connections = TcpIncoming::from(listener).with_nodelay(Some(true)).map_ok(Lingering::new);
         http2()
             .add_routes(Routes::from(calls))
-            .serve_with_incoming_shutdown(
-                TcpIncoming::from(listener).with_nodelay(Some(true)),
-                shutdown.cancelled_owned(),
-            )
+            .serve_with_incoming_shutdown(connections, shutdown.cancelled_owned())
             .await
             .context("the gRPC server failed")
     }

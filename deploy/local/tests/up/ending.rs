@@ -1,7 +1,16 @@
 //! How it ends: whoever is being served is served, and nothing is left behind.
 
-use std::{fs, path::Path};
+use std::{
+    fs::{self, File},
+    os::{fd::OwnedFd, unix::fs::OpenOptionsExt},
+    path::Path,
+};
 
+use rustix::{
+    fs::OFlags,
+    io::{FdFlags, fcntl_setfd},
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -9,7 +18,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::harness::{Folder, Shop};
+use crate::harness::{Folder, Shop, command};
 
 /// The ids of the processes that have this folder in their command line.
 fn processes(folder: &Path) -> Vec<String> {
@@ -68,6 +77,38 @@ async fn a_second_signal_waits_for_nobody() {
     let (status, said) = shop.ended().await;
     assert_eq!(status.code(), Some(2), "{said}");
     assert!(said.ends_with("stopped by a second signal\n"), "{said}");
+    nothing_is_left_of(&folder.0).await;
+}
+
+/// A terminal, and what a program in it has as its standard input.
+fn terminal() -> (OwnedFd, File) {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    // Who inherits it would keep it open.
+    fcntl_setfd(&terminal, FdFlags::CLOEXEC).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let path = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+    // Not ours: its end must not be ours either.
+    let no_control = OFlags::NOCTTY.bits().cast_signed();
+    (terminal, File::options().read(true).write(true).custom_flags(no_control).open(path).unwrap())
+}
+
+#[tokio::test]
+async fn a_terminal_that_is_closed_takes_the_shop_along() {
+    let folder = Folder::new();
+    let (terminal, input) = terminal();
+    let mut command = command(&folder.0, &[]);
+    command.stdin(input);
+    let mut shop = Shop::open_by(command).await;
+    // From within its terminal it can be restarted as from anywhere else.
+    shop.signal("HUP");
+    for _ in ["gateway", "orders", "users"] {
+        shop.says("started again").await;
+    }
+    drop(terminal);
+    shop.signal("HUP");
+    let (_, said) = shop.ended().await;
+    assert!(!said.contains("started again"), "{said}");
     nothing_is_left_of(&folder.0).await;
 }
 

@@ -42,6 +42,9 @@ pub struct Shop {
     output: Lines<BufReader<ChildStdout>>,
     pub api: String,
     pub welcome: Vec<String>,
+    operations: Option<String>,
+    /// What was read since the welcome.
+    said: String,
 }
 
 /// The command, with a free port wherever the arguments do not say.
@@ -60,14 +63,18 @@ pub fn command(data: &Path, arguments: &[&str]) -> Command {
 impl Shop {
     /// Waits for the welcome.
     pub async fn open(data: &Path, arguments: &[&str]) -> Self {
-        let mut child = command(data, arguments).spawn().unwrap();
+        Self::open_by(command(data, arguments)).await
+    }
+
+    pub async fn open_by(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut welcome = Vec::new();
         while let Some(line) = timeout(PATIENCE, output.next_line()).await.unwrap().unwrap() {
             welcome.push(line.clone());
             if line.starts_with("Ctrl-C") {
                 let api = welcome.iter().find_map(|line| line.trim().strip_prefix("API=")).unwrap().to_owned();
-                return Self { child, output, api, welcome };
+                return Self { child, output, api, welcome, operations: None, said: String::new() };
             }
         }
         let mut complaint = String::new();
@@ -75,9 +82,30 @@ impl Shop {
         panic!("the shop did not open: {complaint}");
     }
 
+    /// Where the gateways are, the first one first, as the welcome tells.
+    pub fn gateways(&self) -> Vec<String> {
+        let others = self.welcome.iter().filter_map(|line| line.trim().strip_prefix("and          gateway "));
+        let others = others.map(|line| format!("http://{}", line.split(',').next().unwrap()));
+        std::iter::once(self.api.clone()).chain(others).collect()
+    }
+
+    /// What `/readyz?verbose` says.
+    pub async fn report(&mut self) -> String {
+        if self.operations.is_none() {
+            let mut operations = self.welcome.iter().find_map(|line| operations(line));
+            while operations.is_none() {
+                let line = timeout(PATIENCE, self.output.next_line()).await.unwrap().unwrap().unwrap();
+                operations = self::operations(&line);
+                self.said += &format!("{line}\n");
+            }
+            self.operations = operations;
+        }
+        let url = format!("http://{}/readyz?verbose", self.operations.as_ref().unwrap());
+        client().get(url).send().await.unwrap().text().await.unwrap()
+    }
+
     pub fn customer(&self) -> Customer {
-        let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        Customer { client, api: self.api.clone(), token: None }
+        Customer { client: client(), api: self.api.clone(), token: None }
     }
 
     pub fn signal(&self, name: &str) {
@@ -92,7 +120,7 @@ impl Shop {
 
     /// How it ended, and what it said from the welcome on.
     pub async fn ended(mut self) -> (ExitStatus, String) {
-        let mut said = String::new();
+        let mut said = self.said;
         while let Some(line) = timeout(PATIENCE, self.output.next_line()).await.unwrap().unwrap() {
             said.push_str(&line);
             said.push('\n');
@@ -100,6 +128,16 @@ impl Shop {
         timeout(PATIENCE, self.child.stderr.take().unwrap().read_to_string(&mut said)).await.unwrap().unwrap();
         (timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap(), said)
     }
+}
+
+/// The address, if this is the line of the log that tells it.
+fn operations(line: &str) -> Option<String> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    Some(line["operations"].as_str()?.to_owned())
+}
+
+pub fn client() -> Client {
+    Client::builder().no_proxy().timeout(PATIENCE).build().unwrap()
 }
 
 /// Runs to its end without ever opening.
@@ -129,6 +167,11 @@ impl Customer {
         let (status, session) = self.send(Method::POST, "/v1/sessions", Some(credentials)).await;
         assert_eq!(status, 201, "{session}");
         self.token = Some(session["access_token"].as_str().unwrap().to_owned());
+    }
+
+    /// The same one at another gateway.
+    pub fn at(&self, gateway: String) -> Self {
+        Self { api: gateway, ..self.clone() }
     }
 
     pub async fn get(&self, path: &str) -> (StatusCode, Value) {

@@ -4,5 +4,7 @@
 
 mod ending;
 mod harness;
+mod replicas;
 mod shopping;
 mod starting;
+mod through_consul;

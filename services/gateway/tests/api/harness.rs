@@ -1,5 +1,7 @@
 //! A gateway in front of stubs, what is asked of it, and what it answers.
 
+use std::net::SocketAddr;
+
 use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
@@ -13,6 +15,7 @@ use gateway::{Backends, Config};
 use lifecycle::Health;
 use serde_json::Value;
 use testkit::Tokens;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -20,6 +23,8 @@ use crate::stubs::Stub;
 
 pub struct Gateway {
     pub router: Router,
+    /// Where it looks for services.
+    pub registry: Registry,
     pub users: Stub,
     pub orders: Stub,
     pub health: Health,
@@ -47,11 +52,18 @@ impl Gateway {
             identity: tokens.config.clone(),
         };
         change(&mut config);
-        let health = Health::default();
-        let backends = Backends::connect(&config, &Registry::in_process()).unwrap();
+        let (health, registry) = (Health::default(), Registry::in_process());
+        let backends = Backends::connect(&config, &registry).unwrap();
         let router = gateway::router(backends, &config, health.clone());
         let authorization = tokens.bearer(Uuid::now_v7()).parse().unwrap();
-        Self { router, users, orders, health, authorization }
+        Self { router, registry, users, orders, health, authorization }
+    }
+
+    /// On a port of its own, where the public reaches it.
+    pub async fn serve(&self) -> SocketAddr {
+        let (listener, address) = testkit::listener().await;
+        tokio::spawn(gateway::serve(listener, self.router.clone(), CancellationToken::new()));
+        address
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {

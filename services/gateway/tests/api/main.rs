@@ -12,6 +12,8 @@ mod failures;
 mod harness;
 mod orders;
 mod paths;
+mod program;
 mod proxy;
+mod resilience;
 mod stubs;
 mod who_may_call;

@@ -1,5 +1,10 @@
 //! What users publishes over HTTP itself, reached through the gateway.
 
+mod bodies;
+mod headers;
+mod instances;
+mod wire;
+
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
@@ -32,10 +37,7 @@ struct Upstream(Arc<Mutex<Vec<Seen>>>);
 
 impl Upstream {
     async fn serve(&self) -> SocketAddr {
-        let (listener, address) = testkit::listener().await;
-        let router = Router::new().fallback(answer).with_state(self.clone());
-        tokio::spawn(axum::serve(listener, router).into_future());
-        address
+        serve(Router::new().fallback(answer).with_state(self.clone())).await
     }
 
     fn seen(&self) -> Vec<Seen> {
@@ -57,6 +59,8 @@ async fn answer(
         ("connection", "x-internal, X-Other"),
         ("keep-alive", "timeout=5"),
         ("proxy-authenticate", "Basic"),
+        ("proxy-connection", "keep-alive"),
+        ("upgrade", "websocket"),
         ("x-internal", "10.0.0.7"),
         ("x-other", "1"),
     ];
@@ -66,10 +70,18 @@ async fn answer(
 async fn start() -> (Gateway, Upstream, SocketAddr) {
     let upstream = Upstream::default();
     let address = upstream.serve().await;
-    let gateway = Gateway::start_with(|config| {
-        config.users_http_url = format!("http://{address}").parse().unwrap();
-    });
-    (gateway.await, upstream, address)
+    (in_front_of(address).await, upstream, address)
+}
+
+async fn in_front_of(upstream: SocketAddr) -> Gateway {
+    Gateway::start_with(|config| config.users_http_url = format!("http://{upstream}").parse().unwrap()).await
+}
+
+/// At a port of its own.
+async fn serve(upstream: Router) -> SocketAddr {
+    let (listener, address) = testkit::listener().await;
+    tokio::spawn(axum::serve(listener, upstream).into_future());
+    address
 }
 
 #[tokio::test]
@@ -138,7 +150,8 @@ async fn what_concerns_one_connection_goes_no_further_on_the_way_in() {
 async fn what_concerns_one_connection_goes_no_further_on_the_way_out() {
     let (gateway, _, _) = start().await;
     let answer = gateway.get(JWKS).await;
-    for name in ["connection", "keep-alive", "proxy-authenticate", "x-internal", "x-other", "transfer-encoding"] {
+    let stays = ["connection", "keep-alive", "proxy-authenticate", "proxy-connection", "upgrade", "transfer-encoding"];
+    for name in stays.iter().chain(&["x-internal", "x-other"]) {
         assert_eq!(answer.header(name), None, "{name}");
     }
 }

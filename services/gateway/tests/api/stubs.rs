@@ -30,6 +30,8 @@ pub mod canned;
 #[derive(Clone)]
 pub struct Answers {
     pub failure: Option<Status>,
+    /// The same, but for the next call only.
+    pub first_failure: Option<Status>,
     pub hangs: bool,
     pub user: Option<users::User>,
     pub product: Option<orders::Product>,
@@ -41,6 +43,7 @@ impl Default for Answers {
     fn default() -> Self {
         Self {
             failure: None,
+            first_failure: None,
             hangs: false,
             user: Some(user()),
             product: Some(product()),
@@ -112,11 +115,12 @@ impl Stub {
         let (metadata, _, message) = request.into_parts();
         self.calls.lock().unwrap().push((metadata, Box::new(message)));
         self.reached.notify_one();
+        let first_failure = self.answers.lock().unwrap().first_failure.take();
         let answers = self.answers.lock().unwrap().clone();
         if answers.hangs {
             pending::<()>().await;
         }
-        answers.failure.clone().map_or_else(|| Ok(Response::new(answer(answers))), Err)
+        first_failure.or(answers.failure.clone()).map_or_else(|| Ok(Response::new(answer(answers))), Err)
     }
 }
 

@@ -11,4 +11,5 @@ mod idempotency;
 mod listing;
 mod operations;
 mod placing;
+mod program;
 mod stock;

@@ -8,7 +8,7 @@ use std::{
 
 use consul::{CheckStatus, Error, NewCheck, NewService, Probe, Schedule};
 use reqwest::Url;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Agent;
@@ -24,7 +24,7 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
 
 /// An agent that does not answer must not hold up who leaves: it will find out.
-const FAREWELLS: usize = 2;
+const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Agent {
     /// Registers, and again whenever the agent has forgotten; deregisters when `leaving`.
@@ -41,11 +41,15 @@ impl Agent {
             }
         };
         leaving.run_until_cancelled(care).await;
-        for _ in 0..FAREWELLS {
-            match self.client.agent().deregister_service(&service.id).await {
-                Ok(()) | Err(Error::NotFound(_)) => return tracing::info!(id = service.id, "deregistered"),
-                Err(error) => self.failed(&format!("deregistering {}", service.id), &error),
-            }
+        if timeout(FAREWELL_TIMEOUT, self.deregister(&service.id)).await.is_err() {
+            tracing::warn!(id = service.id, "not deregistered: the agent does not answer");
+        }
+    }
+
+    async fn deregister(&self, id: &str) {
+        match self.client.agent().deregister_service(id).await {
+            Ok(()) | Err(Error::NotFound(_)) => tracing::info!(id, "deregistered"),
+            Err(error) => self.failed(&format!("deregistering {id}"), &error),
         }
     }
 

@@ -1,6 +1,11 @@
 //! Watching: blocking queries, one after the other, for as long as somebody wants to know.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use consul::{Consistency, Error, Indexed, InstanceFilter, Query};
 use http::uri::Authority;
@@ -38,7 +43,7 @@ impl Agent {
         let take = |answer: Vec<consul::Instance>, doubtful| {
             let (usable, useless) = read(&answer);
             if useless != unusable {
-                tracing::warn!(service, instances = ?useless, "instances without a usable address are left out");
+                tracing::warn!(service, instances = ?useless, "instances without an address or an id of their own are left out");
                 unusable = useless;
             }
             let again = believed.take(usable, doubtful);
@@ -57,7 +62,7 @@ impl Agent {
     }
 
     /// Tells of the service's settings in the key/value store for as long as this is polled.
-    pub async fn watch_settings(&self, service: &str, values: watch::Sender<Values>) {
+    pub async fn watch_settings(&self, service: &str, known: watch::Sender<Values>) {
         let prefix = format!("joist/{service}/");
         let (client, under) = (self.client.clone(), prefix.clone());
         let ask = move |query: Query| {
@@ -66,9 +71,9 @@ impl Agent {
         };
         let mut believed = Believed::nothing();
         let take = |answer: Vec<consul::Pair>, doubtful| {
-            let again = believed.take(texts(&prefix, answer), doubtful);
+            let again = believed.take(values(&prefix, answer), doubtful);
             let now = Arc::new(believed.entries().clone());
-            values.send_if_modified(|values| std::mem::replace(values, now.clone()) != now);
+            known.send_if_modified(|known| std::mem::replace(known, now.clone()) != now);
             again
         };
         self.follow(&format!("watching {prefix}"), ask, take).await;
@@ -114,11 +119,11 @@ fn read(answer: &[consul::Instance]) -> (BTreeMap<String, Instance>, Vec<String>
     let mut useless = Vec::new();
     for found in answer {
         let id = &found.service.id;
-        match instance(found) {
-            Some(instance) => {
-                usable.insert(id.clone(), instance);
+        match (instance(found), usable.entry(id.clone())) {
+            (Some(instance), Entry::Vacant(place)) => {
+                place.insert(instance);
             }
-            None => useless.push(id.clone()),
+            _ => useless.push(id.clone()),
         }
     }
     (usable, useless)
@@ -136,24 +141,20 @@ fn instance(found: &consul::Instance) -> Option<Instance> {
 }
 
 fn authority(host: &str, port: u16) -> Option<Authority> {
-    if host.is_empty() || port == 0 {
+    // A user may be part of an authority, but not of a host.
+    if host.is_empty() || host.contains('@') || port == 0 {
         return None;
     }
-    let text = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    let ip: Result<IpAddr, _> = host.parse();
+    let text = ip.map_or_else(|_| format!("{host}:{port}"), |ip| SocketAddr::new(ip, port).to_string());
     text.parse().ok()
 }
 
-/// By what follows the prefix. What is no text is left out, as is what lies deeper.
-fn texts(prefix: &str, answer: Vec<consul::Pair>) -> BTreeMap<String, String> {
-    let text = |pair: consul::Pair| {
+/// By what follows the prefix, without the line ends that files often have.
+fn values(prefix: &str, answer: Vec<consul::Pair>) -> BTreeMap<String, Vec<u8>> {
+    let value = |pair: consul::Pair| {
         let name = pair.key.strip_prefix(prefix)?.to_owned();
-        match String::from_utf8(pair.value) {
-            Ok(value) => Some((name, value.trim().to_owned())),
-            Err(_) => {
-                tracing::warn!(key = pair.key, "a setting is no text, and is ignored");
-                None
-            }
-        }
+        Some((name, pair.value.trim_ascii().to_owned()))
     };
-    answer.into_iter().filter_map(text).collect()
+    answer.into_iter().filter_map(value).collect()
 }

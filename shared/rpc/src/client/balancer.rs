@@ -156,15 +156,17 @@ impl Balancer {
         if cost(other) < cost(one) { other } else { one }
     }
 
-    /// Ejects an instance that failed too often, unless fewer than half of all would be left.
+    /// Ejects an instance that failed too often, unless it is the last one or more than half of all would be ejected.
     pub fn failed(&self, Ready { endpoint, connection }: &Ready) {
         if !endpoint.failed() {
             return;
         }
         let roster = self.roster.lock().unwrap_or_else(PoisonError::into_inner);
         let others = roster.members.iter().filter(|(member, _)| !Arc::ptr_eq(member, endpoint));
-        let others_up = others.filter(|(member, _)| matches!(member.state(), State::Up(_))).count();
-        if others_up * 2 < roster.members.len() {
+        let others: Vec<_> = others.map(|(member, _)| member.state()).collect();
+        let ejected = others.iter().filter(|state| matches!(state, State::Ejected)).count();
+        // Those that are down do not count as ejected: they would protect one that fails.
+        if (ejected + 1) * 2 > roster.members.len() || !others.iter().any(|state| matches!(state, State::Up(_))) {
             return;
         }
         let is_ejected = endpoint.leave(connection, State::Ejected);

@@ -53,6 +53,13 @@ impl Channel {
         Self(Arc::new(Shared { methods, balancer, budget: Budget::new(), _tasks: tasks.drop_guard() }))
     }
 
+    /// Waits until an instance can be called: the one that the next call would get.
+    ///
+    /// Errors: there is none, nor any to wait for.
+    pub async fn reachable(&self) -> Result<(), Status> {
+        self.0.balancer.pick(None).await.map(drop)
+    }
+
     /// What is known of the instances, for `/readyz?verbose`: a line for all, and one for each.
     pub fn report(&self) -> String {
         self.0.balancer.report()

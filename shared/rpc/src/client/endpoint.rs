@@ -125,7 +125,11 @@ impl Endpoint {
     fn pause(&self, attempts: u32) -> Duration {
         let doubled = |first: Duration, times: u32| first.saturating_mul(1 << times.min(16));
         let pause = match (self.state(), attempts) {
-            (State::Ejected, _) => doubled(FIRST_EJECTION, self.strikes.load(Relaxed) - 1).min(LONGEST_EJECTION),
+            (State::Ejected, _) => {
+                // A call that was in flight may have succeeded in the meantime.
+                let strikes = self.strikes.load(Relaxed).max(1);
+                doubled(FIRST_EJECTION, strikes - 1).min(LONGEST_EJECTION)
+            }
             (_, 0) => return Duration::ZERO,
             (_, attempts) => doubled(FIRST_PAUSE, attempts - 1).min(LONGEST_PAUSE),
         };
@@ -177,5 +181,18 @@ impl Endpoint {
             self.load.pending(),
             self.load.expected().as_secs_f64() * 1e3,
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_succeeds_after_all_does_not_end_an_ejection() {
+        let endpoint = Endpoint::new(Instance::at("users:50051".parse().unwrap()));
+        endpoint.set(State::Ejected);
+        endpoint.succeeded();
+        assert!(endpoint.pause(0) >= FIRST_EJECTION / 2);
     }
 }

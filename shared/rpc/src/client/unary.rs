@@ -74,9 +74,9 @@ impl Unary {
                 Ok((_, response)) => return Ok(response),
                 Err(failure) => *failure,
             };
-            let Some(backoff) = tries.another(sent, || self.idempotent && budget.withdraw(limits)) else {
-                return answer;
-            };
+            // A stream's own failure would be the same elsewhere.
+            let may_retry = self.idempotent && is_unavailable(&answer);
+            let Some(backoff) = tries.another(sent, || may_retry && budget.withdraw(limits)) else { return answer };
             *last = Some(answer);
             avoid = Some(ready.endpoint);
             sleep(backoff).await;
@@ -102,6 +102,11 @@ impl Unary {
             }
         }
     }
+}
+
+fn is_unavailable(failure: &Answer) -> bool {
+    // An answer is a failure for no other reason.
+    failure.as_ref().err().is_none_or(|status| status.code() == Code::Unavailable)
 }
 
 /// There and all the way back.
