@@ -3,14 +3,21 @@
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use discovery::{Registration, Registry};
+use discovery::{Peer, Registration, Registry};
 use futures::future::{BoxFuture, FutureExt};
 use lifecycle::{Health, State};
-use tokio::{join, task::JoinHandle, time::sleep};
+use tokio::{
+    join,
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 /// How long an instance that is restarted still serves those who have not yet heard: long enough to be watched.
 const DRAIN_DELAY: Duration = Duration::from_secs(1);
+
+/// How long the others may take to hear of an instance that was started.
+const FOUND_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Opens its ports again where they were, and builds it anew.
 pub type Start = Box<dyn Fn() -> BoxFuture<'static, anyhow::Result<Serving>> + Send + Sync>;
@@ -92,8 +99,18 @@ impl Instance {
     /// Ends it, and starts it again in the same place.
     pub async fn restart(&mut self) -> anyhow::Result<()> {
         self.drain(DRAIN_DELAY).await?;
-        self.running = (self.start)().await?.begin();
-        tracing::info!(instance = self.name, "started again");
+        let serving = (self.start)().await?;
+        let mut instances = serving.registry.watch(&Peer::Service(serving.registration.service.clone()))?;
+        let started_at = serving.registration.started_at.clone();
+        self.running = serving.begin();
+        // Before that, the next one must not go; a registry that is away must not hold us up for ever.
+        let is_found = async {
+            while !instances.next().await.is_some_and(|known| known.iter().any(|it| it.started_at == started_at)) {}
+        };
+        match timeout(FOUND_TIMEOUT, is_found).await {
+            Ok(()) => tracing::info!(instance = self.name, "started again"),
+            Err(_) => tracing::warn!(instance = self.name, "started again, but the registry does not know of it"),
+        }
         Ok(())
     }
 
