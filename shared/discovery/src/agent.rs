@@ -34,6 +34,9 @@ struct Settings {
     zone: Option<String>,
 }
 
+/// What has to work before anything else does.
+const REACHING: &str = "reaching consul";
+
 #[derive(Default)]
 struct Relations {
     answered: Option<Instant>,
@@ -68,14 +71,18 @@ impl Agent {
     fn succeeded(&self, what: &str) {
         let mut relations = self.relations.lock().unwrap_or_else(PoisonError::into_inner);
         relations.answered = Some(Instant::now());
-        if relations.troubles.remove(what).is_some() {
-            tracing::info!(consul = self.settings.url, "{what} works again");
+        for what in [REACHING, what] {
+            if relations.troubles.remove(what).is_some() {
+                tracing::info!(consul = self.settings.url, "{what} works again");
+            }
         }
     }
 
     /// It does not. One warning for each trouble, however often it is met.
     fn failed(&self, what: &str, error: &Error) {
         let mut relations = self.relations.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whatever else is tried will not work either.
+        let what = if matches!(error, Error::Unreachable(_)) { REACHING } else { what };
         let trouble = chain(error);
         let before = relations.troubles.insert(what.to_owned(), trouble.clone());
         // Its cause may be another each time: a connection is first reset, then refused.

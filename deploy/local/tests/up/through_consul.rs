@@ -1,7 +1,5 @@
 //! A shop whose services find each other through Consul.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 use testkit::Consul;
 use tokio::task::yield_now;
@@ -72,12 +70,8 @@ async fn a_consul_that_is_away_stops_nobody_and_is_mentioned_once() {
     assert!(status.success(), "{said}");
 
     let troubles = troubles(&(log + "\n" + &said));
-    let different: BTreeSet<_> = troubles.iter().collect();
-    assert_eq!(different.len(), troubles.len(), "{troubles:?}");
-    for service in SERVICES {
-        let registering = format!("registering {service}-");
-        assert!(troubles.iter().any(|(message, _)| message.contains(&registering)), "{service}: {troubles:?}");
-    }
+    let reaching = troubles.iter().filter(|(message, _)| message.contains("reaching consul"));
+    assert_eq!(reaching.count(), 1, "{troubles:?}");
 }
 
 #[tokio::test]
