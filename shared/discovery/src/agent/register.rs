@@ -55,12 +55,15 @@ impl Agent {
 
     /// Only if need be: a registration starts the agent's checks anew.
     async fn renew(&self, service: &NewService) -> Result<(), Error> {
-        let known = self.client.agent().find_service(&service.id).await?;
-        let is_this_life = known.is_some_and(|known| known.meta == service.meta && known.port == service.port);
-        if !is_this_life {
-            self.client.agent().register_service(service).await?;
-            tracing::info!(id = service.id, "registered");
+        let agent = self.client.agent();
+        match agent.find_service(&service.id).await? {
+            Some(known) if known.meta == service.meta && known.port == service.port => return Ok(()),
+            // A check that is replaced keeps what it found out of the life before: the new one would be critical at first.
+            Some(_) => agent.deregister_service(&service.id).await?,
+            None => {}
         }
+        agent.register_service(service).await?;
+        tracing::info!(id = service.id, "registered");
         Ok(())
     }
 

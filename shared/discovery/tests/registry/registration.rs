@@ -77,6 +77,27 @@ async fn it_passes_before_the_agent_has_looked() {
 }
 
 #[tokio::test]
+async fn a_new_life_passes_before_the_agent_has_looked_again() {
+    let Some((consul, ours)) = start().await else { return };
+    let client = client(&consul.url());
+    let passes = async || {
+        let answer = client.health().service("web", &InstanceFilter::default(), &Query::default()).await;
+        answer.unwrap().value.first().is_some_and(consul::Instance::is_passing)
+    };
+    let member = Member::join(&ours, "web").await;
+    eventually("a registration", &passes).await;
+    member.readyz.set(false);
+    eventually("a critical check", async || !passes().await).await;
+    let readyz = member.die().await;
+    readyz.set(true);
+
+    let ours = Registry::new(&Config { consul_check_interval_s: 86_400, ..config(&consul.url()) }).unwrap();
+    let registration = Registration::grpc("web", "1.2.3", readyz.address, readyz.address);
+    let _member = Member::join_as(&ours, registration, readyz);
+    eventually("a new life", &passes).await;
+}
+
+#[tokio::test]
 async fn the_agent_looks_no_more_often_than_it_is_asked_to() {
     let Some(consul) = Consul::start().await else { return };
     let ours = Registry::new(&Config { consul_check_interval_s: 3, ..config(&consul.url()) }).unwrap();

@@ -141,6 +141,13 @@ impl Instance {
         Ok(lists(&report, peer))
     }
 
+    /// How many calls it has sent to an instance at this address, as far as it remembers.
+    pub async fn sent_to(&self, peer: SocketAddr) -> anyhow::Result<u64> {
+        let url = format!("http://{}/readyz?verbose", self.plan.operations);
+        let report = self.client.get(url).send().await?.text().await?;
+        Ok(sent_to(&report, peer))
+    }
+
     /// The calls that reach it from now on.
     pub fn calls(&self) -> anyhow::Result<CallLog> {
         CallLog::from_now(self.plan.log.clone())
@@ -153,9 +160,27 @@ fn lists(report: &str, peer: SocketAddr) -> bool {
     report.lines().any(|line| line.split_whitespace().any(|word| word == peer))
 }
 
+/// In such a line: `127.0.0.1:20001 up, 42 calls, 0 waiting, 1.3 ms`.
+fn sent_to(report: &str, peer: SocketAddr) -> u64 {
+    let peer = peer.to_string();
+    let line = report.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let mut calls = line.filter_map(|words| match words[..] {
+        [address, _, calls, "calls,", ..] if address == peer => calls.parse().ok(),
+        _ => None,
+    });
+    calls.next().unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_report_tells_how_many_calls_a_peer_was_sent() {
+        let report = "ready\ngateway -> users: 2 instances\n  127.0.0.1:20001 up, 42 calls, 0 waiting, 1.3 ms\n";
+        let sent_to = |peer: &str| sent_to(report, peer.parse().unwrap());
+        assert_eq!((sent_to("127.0.0.1:20001"), sent_to("127.0.0.1:2000")), (42, 0));
+    }
 
     #[test]
     fn a_report_lists_a_peer_by_its_whole_address() {
