@@ -69,7 +69,11 @@ impl Serving {
         let task = tokio::spawn(async move {
             let found = self.registry.register(self.registration, left.clone());
             // Nobody should find what has ended, for whatever reason.
-            let serving = async { serving.await.inspect(|()| left.cancel()).inspect_err(|_| left.cancel()) };
+            let serving = async {
+                let ended = serving.await;
+                left.cancel();
+                ended
+            };
             join!(serving, found).0
         });
         Running { health: self.health, leaving, stop, task }

@@ -23,8 +23,10 @@ async fn main() -> ExitCode {
     identity::install_crypto_provider();
     let options: Options = settings::parse();
     match options.command {
-        Some(Command::Healthcheck) => exit(lifecycle::healthcheck(options.address(options.ops_port)).await, 1),
-        None => exit(run(options).await, 2),
+        Some(Command::Healthcheck) => {
+            lifecycle::exit(lifecycle::healthcheck(options.address(options.ops_port)).await, 1)
+        }
+        None => lifecycle::exit(run(options).await, 2),
     }
 }
 
@@ -36,15 +38,4 @@ async fn run(options: Options) -> anyhow::Result<()> {
     let process = Process::start(operations, drain)?;
     let (health, operations) = (process.health.clone(), process.operations);
     process.run(Shop::open(options, listeners, health, operations), Shop::serve).await
-}
-
-#[expect(clippy::print_stderr, reason = "whoever typed the command reads the answer there")]
-fn exit(outcome: anyhow::Result<()>, failure: u8) -> ExitCode {
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::from(failure)
-        }
-    }
 }

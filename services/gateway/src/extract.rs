@@ -38,7 +38,7 @@ fn is_json(method: &Method, headers: &HeaderMap) -> bool {
 }
 
 /// A body within the limit of its route.
-pub async fn whole_body(request: Request) -> Result<Bytes, Problem> {
+async fn whole_body(request: Request) -> Result<Bytes, Problem> {
     Bytes::from_request(request, &()).await.map_err(|rejection| {
         Problem::new(rejection.status()).detail(match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => "the body is too large",

@@ -8,8 +8,9 @@ use lifecycle::Command;
 async fn main() -> ExitCode {
     identity::install_crypto_provider();
     let cli: orders::Cli = settings::parse();
-    lifecycle::exit(match cli.command {
+    let outcome = match cli.command {
         Some(Command::Healthcheck) => lifecycle::healthcheck(cli.ops_addr).await,
         None => orders::run(cli).await,
-    })
+    };
+    lifecycle::exit(outcome, 1)
 }

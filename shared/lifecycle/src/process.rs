@@ -15,14 +15,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Health, State, operations};
 
-/// The end of a program: an error is one line on stderr, with its causes, and the code 1.
+/// The end of a program: an error is one line on stderr, with its causes, and the code `failure`.
 #[expect(clippy::print_stderr, reason = "whoever started the program reads it there, also where no log came about")]
-pub fn exit(outcome: anyhow::Result<()>) -> ExitCode {
+pub fn exit(outcome: anyhow::Result<()>, failure: u8) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:#}");
-            ExitCode::FAILURE
+            ExitCode::from(failure)
         }
     }
 }

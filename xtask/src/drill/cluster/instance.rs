@@ -136,16 +136,17 @@ impl Instance {
 
     /// Whether it may send calls to an instance at this address.
     pub async fn knows(&self, peer: SocketAddr) -> anyhow::Result<bool> {
-        let url = format!("http://{}/readyz?verbose", self.plan.operations);
-        let report = self.client.get(url).send().await?.text().await?;
-        Ok(lists(&report, peer))
+        Ok(lists(&self.report().await?, peer))
     }
 
     /// How many calls it has sent to an instance at this address, as far as it remembers.
     pub async fn sent_to(&self, peer: SocketAddr) -> anyhow::Result<u64> {
+        Ok(sent_to(&self.report().await?, peer))
+    }
+
+    async fn report(&self) -> reqwest::Result<String> {
         let url = format!("http://{}/readyz?verbose", self.plan.operations);
-        let report = self.client.get(url).send().await?.text().await?;
-        Ok(sent_to(&report, peer))
+        self.client.get(url).send().await?.text().await
     }
 
     /// The calls that reach it from now on.
