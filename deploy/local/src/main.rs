@@ -14,9 +14,14 @@ mod welcome;
 use std::process::ExitCode;
 
 use lifecycle::{Command, Drain, Process};
+use mimalloc::MiMalloc;
 use options::Options;
 use servers::Listeners;
 use shop::Shop;
+
+// As each of the services by itself.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {

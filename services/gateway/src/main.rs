@@ -3,6 +3,11 @@
 use std::process::ExitCode;
 
 use lifecycle::Command;
+use mimalloc::MiMalloc;
+
+// glibc keeps what it once had, for every thread anew: see decision 0007.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -4,6 +4,8 @@
 
 mod ending;
 mod harness;
+#[cfg(target_os = "linux")]
+mod memory;
 mod replicas;
 mod shopping;
 mod starting;
