@@ -9,6 +9,7 @@ mod catalogue;
 mod harness;
 mod idempotency;
 mod listing;
+mod next_version;
 mod operations;
 mod placing;
 mod program;

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod harness;
+mod next_version;
 mod operations;
 mod program;
 mod sessions;
