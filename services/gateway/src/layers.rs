@@ -27,8 +27,9 @@ use uuid::Uuid;
 
 use crate::{Config, problem::Problem};
 
-/// The largest body, in bytes: an order of 100 lines has some 10 KiB.
-const MAX_BODY: usize = 1024 * 1024;
+/// The largest body, in bytes: an order of 100 lines has some 10 KiB. As many as are worked on at once must fit into the
+/// memory of a container.
+const MAX_BODY: usize = 64 * 1024;
 
 /// A longer request id is not one that a client made for us.
 const MAX_REQUEST_ID: usize = 128;

@@ -24,7 +24,7 @@ use crate::harness::{Gateway, bare, with};
 
 type Chunk = io::Result<Bytes>;
 
-const LIMIT: usize = 1024 * 1024;
+const LIMIT: usize = 64 * 1024;
 
 /// Sends what comes out of the channel, and ends with it.
 fn body(chunks: UnboundedReceiver<Chunk>) -> Body {
