@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, value_parser};
 use settings::Secret;
 use sqlx::{
@@ -57,7 +57,9 @@ pub async fn connect(config: &Config) -> anyhow::Result<PgPool> {
         .connect_lazy_with(options);
     while let Err(error) = ping(pool.clone()).await {
         if Failure::from(&error) != Failure::Unavailable {
-            return Err(error).context("the database refuses");
+            // sqlx's own words tell it twice.
+            let reason = error.as_database_error().map_or_else(|| error.to_string(), |told| told.message().to_owned());
+            bail!("the database refuses: {reason}");
         }
         tracing::warn!(error = %error, "waiting for the database");
         sleep(RETRY_AFTER).await;

@@ -86,6 +86,24 @@ async fn the_commands_of_the_welcome_do_what_they_say_when_pasted() {
 }
 
 #[tokio::test]
+async fn the_smoke_test_of_deployments_passes_and_fails_where_nobody_is() {
+    let folder = Folder::new();
+    let shop = Shop::open(&folder.0, &[]).await;
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../smoke.sh");
+    let smoke = async |base: &str| {
+        let output = tokio::process::Command::new("bash").args([script, base]).output().await.unwrap();
+        let seen = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code(), seen)
+    };
+    let (code, seen) = smoke(&shop.api).await;
+    assert_eq!(code, Some(0), "{seen}");
+    assert!(seen.contains("smoke: passed"), "{seen}");
+    let (code, seen) = smoke("http://127.0.0.1:1").await;
+    assert_eq!(code, Some(1), "{seen}");
+    assert!(seen.contains("smoke: FAILED"), "{seen}");
+}
+
+#[tokio::test]
 async fn the_demo_account_has_orders_once_however_often_one_starts() {
     let folder = Folder::new();
     for _ in 0..2 {
