@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Runs a PostgreSQL server for as long as the parent holds the other end of standard input, however the parent ends.
 # Arguments: the programs' folder, the cluster's folder, the signal that ends the server, the folder to remove in the
 # end (or an empty word), the server's options.

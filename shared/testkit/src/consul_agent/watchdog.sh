@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Runs the command in its arguments for as long as the parent holds the other end of standard input, however the parent
 # ends. What the command keeps is in memory only, so that it can be killed.
 

@@ -1,0 +1,190 @@
+"""Our own rules: what a schema cannot say."""
+
+import re
+
+from render import title
+
+# What has to be said, whatever else is; None is for what must not be.
+POD = {
+    "automountServiceAccountToken": False,
+    "enableServiceLinks": False,
+    "hostNetwork": None,
+    "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+}
+CONTAINER = {
+    "securityContext": {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"], "add": None},
+        "privileged": None,
+        "readOnlyRootFilesystem": True,
+        "runAsUser": None,
+    },
+}
+DEPLOYMENT = {"strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}}
+SERVICE = {
+    "livenessProbe": {"httpGet": {"path": "/livez", "port": "operations"}},
+    "readinessProbe": {"httpGet": {"path": "/readyz", "port": "operations"}},
+}
+DENY_ALL = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+SPREAD_OVER = ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
+CONSUL_PORT = 8500
+DATABASE_PORT = 5432
+
+
+def broken(render, sources, secrets):
+    """What does not keep to the rules."""
+    yield from objects(render)
+    yield from found(render)
+    yield from separated(render)
+    for pod in render.pods:
+        yield from (f"{pod}: {problem}" for problem in hardened(render, pod))
+    for deployment in render.of("Deployment"):
+        name = deployment["metadata"]["name"]
+        settings = render.settings(name)
+        problems = [
+            *replicated(render, name, deployment["spec"]),
+            *probed_and_drained(render, name, settings, sources),
+            *configured(render, name, settings, sources),
+            *entrusted(render, name, settings, secrets),
+            *connected(render, name, settings, sources),
+        ]
+        yield from (f"{name}: {problem}" for problem in problems)
+
+
+def differences(expected, actual, path):
+    """Where `actual` does not say what `expected` does; it may say more."""
+    if isinstance(expected, dict):
+        for key, value in expected.items():
+            yield from differences(value, (actual or {}).get(key), f"{path}.{key}")
+    elif expected != actual:
+        yield f"{path} is {actual}, not {expected}"
+
+
+def objects(render):
+    for thing in render.objects:
+        if thing["kind"] != "Namespace" and thing["metadata"].get("namespace") != "joist":
+            yield f"{title(thing)} is not in the namespace"
+        if thing["kind"] == "Secret":
+            yield f"{title(thing)} is no secret any more"
+
+
+def found(render):
+    """Services lead to pods, and an Ingress to a Service."""
+    for name, service in render.services.items():
+        pods = render.selected({"matchLabels": service["selector"]})
+        for port in service["ports"]:
+            if not pods or not all(render.port(pod, port["targetPort"]) for pod in pods):
+                yield f"Service {name} selects {pods} for its port {port['targetPort']}"
+        if service.get("publishNotReadyAddresses"):
+            yield f"Service {name} leads to pods that are not ready"
+    for ingress in render.of("Ingress"):
+        paths = [path for rule in ingress["spec"]["rules"] for path in rule["http"]["paths"]]
+        for backend in (path["backend"]["service"] for path in paths):
+            ports = render.services.get(backend["name"], {}).get("ports", [])
+            if backend["port"]["name"] not in {port["name"] for port in ports}:
+                yield f"{title(ingress)} leads to {backend}, which is not there"
+
+
+def separated(render):
+    """Nobody may call whom nobody says that he may; what is said is said for both sides."""
+    if not any(policy["spec"] == DENY_ALL for policy in render.of("NetworkPolicy")):
+        yield "what no policy allows is allowed"
+    egress, ingress = set(render.calls("egress")), set(render.calls("ingress"))
+    for caller, callee, port in egress ^ ingress:
+        if caller in render.pods and callee in render.pods:
+            yield f"only one side has a policy for {caller} to call {callee} at {port}"
+    for caller, callee, port in egress | ingress:
+        if port is None:
+            yield f"{caller} may call {callee} at any port, or at one that is not there"
+    callers = {caller for caller, _, port in egress if port == DATABASE_PORT}
+    users = {pod for pod in render.pods if "DATABASE_URL" in render.settings(pod)}
+    if callers != users:
+        yield f"the database may be called by {sorted(callers)}, and is used by {sorted(users)}"
+
+
+def hardened(render, pod):
+    """The restricted profile of Kubernetes, and what we add to it."""
+    spec = render.pods[pod]["spec"]
+    yield from differences(POD, spec, "spec")
+    if not spec.get("securityContext", {}).get("runAsUser"):
+        yield "no user is given, or root"
+    for container in render.containers(pod):
+        yield from differences(CONTAINER, container, container["name"])
+        if not re.search(r":(?!latest$)[\w.-]+$", container["image"]):
+            yield f"the image {container['image']} may be any"
+        requests, limits = (container.get("resources", {}).get(key, {}) for key in ("requests", "limits"))
+        if set(requests) != {"cpu", "memory"} or limits != {"memory": requests["memory"]}:
+            yield f"it requests {requests} and is limited to {limits}"
+
+
+def replicated(render, name, spec):
+    """There are several, and an update or an emptied node takes one at a time."""
+    yield from differences(DEPLOYMENT, spec, "spec")
+    if render.selected(spec["selector"]) != [name]:
+        yield f"it selects the pods of {render.selected(spec['selector'])}"
+    scalers = [scaler["spec"] for scaler in render.of("HorizontalPodAutoscaler")]
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+    replicas = [scaler["minReplicas"] for scaler in scalers if scaler["scaleTargetRef"] == target]
+    replicas += [spec["replicas"]] if "replicas" in spec else []
+    if len(replicas) != 1 or replicas[0] < 2:
+        yield f"the numbers of its replicas are {replicas}"
+    budgets = [budget["spec"] for budget in render.of("PodDisruptionBudget")]
+    if [budget.get("maxUnavailable") for budget in budgets if name in render.selected(budget["selector"])] != [1]:
+        yield "it has no disruption budget of one, or several budgets"
+    spread = spec["template"]["spec"].get("topologySpreadConstraints", [])
+    if [rule["topologyKey"] for rule in spread if name in render.selected(rule["labelSelector"])] != SPREAD_OVER:
+        yield f"it is not spread over {SPREAD_OVER}"
+
+
+def probed_and_drained(render, name, settings, sources):
+    """The program is asked where it answers, and has the time that it takes to end."""
+    service = render.containers(name)[0]
+    yield from differences(SERVICE, service, "service")
+    sleep_s = service.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+    drain_s = [int(settings.get(setting, 0)) for setting in ("DRAIN_DELAY_S", "DRAIN_TIMEOUT_S")]
+    needed_s = sleep_s + sources.farewell_s + sum(drain_s)
+    granted_s = render.pods[name]["spec"].get("terminationGracePeriodSeconds", 30)
+    if not (sleep_s and all(drain_s) and needed_s < granted_s):
+        yield f"it sleeps for {sleep_s} s, drains for {drain_s} s and needs {needed_s} s in all, of {granted_s} s"
+
+
+def configured(render, name, settings, sources):
+    """The program understands what it is told."""
+    ports = set(render.ports(name).values())
+    if ports != sources.ports(name):
+        yield f"its ports are {sorted(ports)}, and it listens on {sorted(sources.ports(name))}"
+    used = {setting for value in settings.values() for setting in re.findall(r"\$\((\w+)\)", value)}
+    yield from (f"{setting} is no setting" for setting in settings.keys() - sources.settings - used)
+    yield from (f"{setting} is used, and not set" for setting in used - settings.keys())
+
+
+def entrusted(render, name, settings, secrets):
+    """Its secrets are where it looks for them, and its database is the one that is meant."""
+    volumes = render.pods[name]["spec"].get("volumes", [])
+    names = {volume["name"]: volume["secret"]["secretName"] for volume in volumes if "secret" in volume}
+    mounts = render.containers(name)[0].get("volumeMounts", [])
+    files = {f"{mount['mountPath']}/{key}" for mount in mounts for key in secrets.get(names.get(mount["name"]), [])}
+    for setting, value in settings.items():
+        if setting.endswith("_FILE") and value not in files:
+            yield f"{setting} is {value}, and there are {sorted(files)}"
+    host = re.search(r"@([\w.-]+)", settings.get("DATABASE_URL", ""))
+    if host and host[1] not in render.services and "sslmode=verify-full" not in settings["DATABASE_URL"]:
+        yield f"{host[1]} need not prove that it is the database"
+
+
+def connected(render, name, settings, sources):
+    """Whom it calls it can find, and may call."""
+    allowed = {(callee, port) for caller, callee, port in render.calls("egress") if caller == name}
+    if "CONSUL_URL" in settings and ("anybody", CONSUL_PORT) not in allowed:
+        yield "it may not call the Consul agent"
+    for setting in sources.peers(name):
+        url = settings.get(setting, "")
+        if url.startswith("consul:///") and "CONSUL_URL" in settings:
+            continue
+        address = re.match(r"(dns:///|http://)([\w-]+):(\d+)", url)
+        service = render.services.get(address[2]) if address else None
+        callees = render.selected({"matchLabels": service["selector"]}) if service else []
+        if not callees or not {(callee, int(address[3])) for callee in callees} <= allowed:
+            yield f"{setting} is {url}, where it finds nobody that it may call"
+        elif address[1] == "dns:///" and service.get("clusterIP") != "None":
+            yield f"{setting} is {url}, a name with one address"
