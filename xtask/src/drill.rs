@@ -1,6 +1,7 @@
 //! `cargo xtask drill`: breaks a running system on purpose, and counts what its clients notice.
 
 mod cluster;
+mod compose;
 mod consul_away;
 mod database_away;
 mod deadline;
@@ -24,15 +25,16 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use tokio::{select, signal::ctrl_c, time::timeout};
+use tokio::{select, signal::ctrl_c};
 
 use self::{
     cluster::{Cluster, Folder},
+    patience::within,
     programs::Programs,
     report::figure,
 };
 
-/// No drill takes as long as this; one that does has found something that hangs.
+/// No drill of a cluster takes as long as this; one that does has found something that hangs.
 const LIMIT: Duration = Duration::from_secs(150);
 
 #[derive(Args)]
@@ -65,47 +67,68 @@ enum Name {
     DatabaseAway,
     /// A gateway is there before Consul and users are
     NoPeers,
-    /// All of them, one after the other
+    /// The containers of docker-compose.yml are killed, restarted, scaled and replaced
+    Compose,
+    /// All of them, one after the other; without compose, which needs Docker and its images
     All,
 }
 
 /// Runs what was asked for; the code is 1 when a drill fails.
 #[tokio::main]
 pub async fn run(root: &Path, options: &Options) -> anyhow::Result<ExitCode> {
-    let programs = Programs::build(root, options.release)?;
-    let mut all_passed = true;
-    for name in options.name.drills() {
-        all_passed &= select! {
-            passed = name.run(&programs) => passed?,
-            _ = ctrl_c() => bail!("interrupted"),
-        };
-    }
+    let all_passed = select! {
+        all_passed = options.run(root) => all_passed?,
+        _ = ctrl_c() => bail!("interrupted"),
+    };
     Ok(ExitCode::from(u8::from(!all_passed)))
+}
+
+impl Options {
+    /// Whether every drill passed. Errors: there is nothing to drill.
+    async fn run(&self, root: &Path) -> anyhow::Result<bool> {
+        if self.name == Name::Compose {
+            return Ok(self.name.tell(within(compose::LIMIT, compose::run(root))).await);
+        }
+        let programs = Programs::build(root, self.release)?;
+        let mut all_passed = true;
+        for name in self.name.drills() {
+            all_passed &= name.tell(name.run(&programs)).await;
+        }
+        Ok(all_passed)
+    }
 }
 
 impl Name {
     fn drills(self) -> Vec<Self> {
+        let is_part = |name: &Self| !matches!(name, Self::Compose | Self::All);
         match self {
-            Self::All => Self::value_variants().iter().copied().filter(|name| *name != Self::All).collect(),
+            Self::All => Self::value_variants().iter().copied().filter(is_part).collect(),
             one => vec![one],
         }
     }
 
-    /// Whether the drill passed. Errors: there is nowhere to run it.
-    async fn run(self, programs: &Programs) -> anyhow::Result<bool> {
-        let (mut folder, began) = (Folder::create()?, Instant::now());
+    /// Tells how a drill goes; whether it passed.
+    async fn tell(self, drill: impl Future<Output = anyhow::Result<()>>) -> bool {
         println!("drill {self}");
-        let outcome = timeout(LIMIT, self.story(programs, &folder)).await.context("it hangs").flatten();
+        let began = Instant::now();
+        let outcome = drill.await;
         figure("took", format_args!("{:.1} s", began.elapsed().as_secs_f64()));
         match &outcome {
             Ok(()) => println!("drill {self}: passed\n"),
-            Err(error) => {
-                folder.keep();
-                figure("logs", folder.path().display());
-                println!("drill {self}: FAILED: {error:#}\n");
-            }
+            Err(error) => println!("drill {self}: FAILED: {error:#}\n"),
         }
-        Ok(outcome.is_ok())
+        outcome.is_ok()
+    }
+
+    /// In a cluster of its own, whose logs are kept where it fails.
+    async fn run(self, programs: &Programs) -> anyhow::Result<()> {
+        let mut folder = Folder::create()?;
+        let outcome = within(LIMIT, self.story(programs, &folder)).await;
+        if outcome.is_err() {
+            folder.keep();
+            figure("logs", folder.path().display());
+        }
+        outcome
     }
 
     async fn story(self, programs: &Programs, folder: &Folder) -> anyhow::Result<()> {
@@ -120,7 +143,7 @@ impl Name {
             Self::RetryStorm => retry_storm::run(&mut cluster).await,
             Self::DatabaseAway => database_away::run(&mut cluster).await,
             Self::NoPeers => no_peers::run(&mut cluster).await,
-            Self::All => Ok(()),
+            Self::Compose | Self::All => Ok(()),
         }
     }
 }

@@ -16,7 +16,7 @@ use reqwest::Client;
 use tokio::try_join;
 
 use self::{agent::Agent, blueprint::Blueprint, family::Family, ports::Ports, postgres::Postgres};
-pub use self::{folder::Folder, forwarder::Forwarder, instance::Instance};
+pub use self::{call_log::calls, folder::Folder, forwarder::Forwarder, instance::Instance};
 use crate::drill::programs::Programs;
 
 /// As set for every program.

@@ -15,7 +15,8 @@ use super::{
 
 const AWAY: Duration = Duration::from_secs(20);
 
-const WELL_WITHIN: Duration = Duration::from_secs(2);
+/// After its return.
+pub const WELL_WITHIN: Duration = Duration::from_secs(2);
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
@@ -33,18 +34,14 @@ pub async fn run(cluster: &mut Cluster) -> anyhow::Result<()> {
     cluster.postgres.start_again().await?;
     let back = Instant::now();
     sleep(WELL_WITHIN).await;
-    let well = Instant::now();
+    let absence = Absence { stopped, back, well: Instant::now() };
     load.end_more(100).await?;
     all_are_listed(cluster).await?;
 
     let outcomes = load.stop().await?;
-    let affected = outcomes.only(|outcome| outcome.began < well && outcome.began + outcome.latency >= stopped);
-    figure("statuses until 2 s after its return", affected.statuses());
-    latencies("latency until then", &affected);
-    figure("statuses of those after it was back", outcomes.between(back, well).statuses());
-    judge(&affected)?;
-    none_failed("failed requests before", &outcomes.only(|outcome| outcome.began + outcome.latency < stopped))?;
-    none_failed("failed requests after", &outcomes.only(|outcome| outcome.began >= well))
+    absence.judge(&outcomes)?;
+    ensure!(absence.affected(&outcomes).failed() > 0, "nobody noticed that PostgreSQL was away");
+    Ok(())
 }
 
 async fn all_are_listed(cluster: &Cluster) -> anyhow::Result<()> {
@@ -54,11 +51,32 @@ async fn all_are_listed(cluster: &Cluster) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn judge(affected: &Outcomes) -> anyhow::Result<()> {
-    let failed = affected.only(|outcome| outcome.has_failed());
-    ensure!(failed.count() > 0, "nobody noticed that PostgreSQL was away");
-    let other = failed.only(|outcome| outcome.status != Some(StatusCode::SERVICE_UNAVAILABLE));
-    none_failed("failed otherwise than with 503", &other)?;
-    ensure!(affected.slowest() <= DEADLINE, "a request took {}", milliseconds(affected.slowest()));
-    Ok(())
+/// When PostgreSQL was away.
+pub struct Absence {
+    pub stopped: Instant,
+    pub back: Instant,
+    /// No request that begins from here on may fail.
+    pub well: Instant,
+}
+
+impl Absence {
+    /// Prints what clients noticed. Errors: they were told something else than 503, or too late, or at the wrong time.
+    pub fn judge(&self, outcomes: &Outcomes) -> anyhow::Result<()> {
+        let affected = self.affected(outcomes);
+        figure("statuses until 2 s after its return", affected.statuses());
+        latencies("latency until then", &affected);
+        figure("statuses of those after it was back", outcomes.between(self.back, self.well).statuses());
+        let failed = affected.only(|outcome| outcome.has_failed());
+        let other = failed.only(|outcome| outcome.status != Some(StatusCode::SERVICE_UNAVAILABLE));
+        none_failed("failed otherwise than with 503", &other)?;
+        ensure!(affected.slowest() <= DEADLINE, "a request took {}", milliseconds(affected.slowest()));
+        let before = outcomes.only(|outcome| outcome.began + outcome.latency < self.stopped);
+        none_failed("failed requests before", &before)?;
+        none_failed("failed requests after", &outcomes.only(|outcome| outcome.began >= self.well))
+    }
+
+    /// The requests that may have met nobody.
+    fn affected(&self, outcomes: &Outcomes) -> Outcomes {
+        outcomes.only(|outcome| outcome.began < self.well && outcome.began + outcome.latency >= self.stopped)
+    }
 }

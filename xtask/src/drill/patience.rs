@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
-use tokio::time::sleep;
+use anyhow::{Context, ensure};
+use tokio::time::{sleep, timeout};
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
@@ -17,4 +17,10 @@ pub async fn until(what: &str, limit: Duration, mut holds: impl AsyncFnMut() -> 
         sleep(BETWEEN_LOOKS).await;
     }
     Ok(began.elapsed())
+}
+
+/// Errors: what it says, or that it hangs: it does not end within `limit`.
+pub async fn within<T>(limit: Duration, story: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let hangs = || format!("it hangs: no end within {:.0} s", limit.as_secs_f64());
+    timeout(limit, story).await.with_context(hangs).flatten()
 }

@@ -6,6 +6,11 @@ use anyhow::ensure;
 
 use super::load::Outcomes;
 
+/// Opens the figures of one part of a drill.
+pub fn heading(name: &str) {
+    println!("— {name}");
+}
+
 pub fn figure(name: &str, value: impl Display) {
     println!("  {name:<40} {value}");
 }

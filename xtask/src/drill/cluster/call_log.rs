@@ -36,10 +36,14 @@ impl CallLog {
         file.seek(SeekFrom::Start(self.from))?;
         let mut text = Vec::new();
         file.read_to_end(&mut text)?;
-        // The last line may still be in the writing.
-        let calls = text.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
-        Ok(calls.filter(counts).count())
+        Ok(calls(&text).filter(counts).count())
     }
+}
+
+/// The calls that a log tells of, a line each; its last line may still be in the writing.
+pub fn calls(log: &[u8]) -> impl Iterator<Item = Value> {
+    let lines = log.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+    lines.filter(|line| line["rpc.method"].is_string())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::{
     Mix, Outcome, Request,
     balancer::{Answer, Balancer},
-    request::Activity,
+    request::{Activity, new_email},
 };
 
 const CUSTOMERS: usize = 8;
@@ -36,8 +36,8 @@ impl Clientele {
     pub async fn gather(gateways: &[SocketAddr]) -> anyhow::Result<Arc<Self>> {
         let nobody = Self { balancer: Balancer::new(gateways)?, customers: Arc::default() };
         let mut customers = Vec::new();
-        for number in 0..CUSTOMERS {
-            let email = format!("customer-{number}@example.com");
+        for _ in 0..CUSTOMERS {
+            let email = new_email();
             let user = nobody.expect(&Request::sign_up(&email)).await?;
             let session = nobody.expect(&Request::sign_in(&email)).await?;
             let (id, token) = (string(&user, "id")?, string(&session, "access_token")?);

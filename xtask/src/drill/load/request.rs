@@ -93,7 +93,7 @@ impl Request {
                 Some(id) => Self::cancel(&id).by(customer),
                 None => Self::new(Activity::PlaceOrder, customer, number),
             },
-            Activity::SignUp => Self::sign_up(&format!("{}@example.com", Uuid::now_v7())),
+            Activity::SignUp => Self::sign_up(&new_email()),
         }
     }
 
@@ -144,6 +144,11 @@ impl Request {
 }
 
 const PASSWORD: &str = "correct horse";
+
+/// Of nobody who has signed up before.
+pub fn new_email() -> String {
+    format!("{}@example.com", Uuid::now_v7())
+}
 
 #[cfg(test)]
 mod tests {
