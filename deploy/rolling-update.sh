@@ -25,7 +25,7 @@ replace() { # SERVICE CONTAINER REPLICAS
   docker stop "$2" >/dev/null
   [ "$(docker inspect --format '{{.State.ExitCode}}' "$2")" = 0 ] || echo "$1 ${2:0:12}: did not end by itself" >&2
   docker rm "$2" >/dev/null
-  docker compose --progress quiet up --detach --wait --no-deps --no-recreate --scale "$1=$3" "$1"
+  docker compose --progress quiet up --detach --wait --no-recreate --scale "$1=$3" "$1"
   echo "$1: ${2:0:12} replaced in $((SECONDS - began)) s"
 }
 

@@ -1,7 +1,7 @@
 //! One users instance hangs for ten seconds, under load: it is left out quickly, nobody who reads fails, and it is
 //! used again when it is back.
 
-use std::time::Duration;
+use std::{iter::successors, time::Duration};
 
 use anyhow::ensure;
 use rustix::process::Signal;
@@ -51,7 +51,7 @@ pub async fn run(cluster: &Cluster) -> anyhow::Result<()> {
     latencies("latency when it is back", &outcomes.between(resumed, ended));
     none_failed("failed idempotent requests", &outcomes.only(Outcome::is_idempotent))?;
     ensure!(outcomes.slowest() <= DEADLINE, "a request took {}", milliseconds(outcomes.slowest()));
-    judge(&outcomes.between(watched, hung), &outcomes.between(left_out, resumed))?;
+    judge(p99_of_most_seconds(&outcomes, watched, hung), p99_of_most_seconds(&outcomes, left_out, resumed))?;
     story
 }
 
@@ -66,10 +66,20 @@ async fn goes_on(cluster: &Cluster, load: &Load) -> anyhow::Result<()> {
     load.end_more(300).await
 }
 
-fn judge(normal: &Outcomes, left_out: &Outcomes) -> anyhow::Result<()> {
-    let (limit, p99) = (normal.percentile(99) * 2 + NOISE, left_out.percentile(99));
-    let [limit_text, p99_text] = [limit, p99].map(milliseconds);
+/// The median of the seconds' own: what hangs is there in each of them, and what else a machine does is not.
+fn p99_of_most_seconds(outcomes: &Outcomes, from: Instant, to: Instant) -> Duration {
+    const SECOND: Duration = Duration::from_secs(1);
+    let starts = successors(Some(from), |start| Some(*start + SECOND)).take_while(|start| *start + SECOND <= to);
+    let mut p99s: Vec<_> = starts.map(|start| outcomes.between(start, start + SECOND).percentile(99)).collect();
+    p99s.sort_unstable();
+    p99s[p99s.len() / 2]
+}
+
+fn judge(normal: Duration, left_out: Duration) -> anyhow::Result<()> {
+    let limit = normal * 2 + NOISE;
+    let [limit_text, left_out_text] = [limit, left_out].map(milliseconds);
+    figure("p99 of most seconds when it is left out", &left_out_text);
     figure("p99 allowed: twice the normal and 20 ms", &limit_text);
-    ensure!(p99 <= limit, "when it is left out, p99 is {p99_text}, more than {limit_text}");
+    ensure!(left_out <= limit, "when it is left out, p99 is {left_out_text}, more than {limit_text}");
     Ok(())
 }
