@@ -35,9 +35,9 @@ pub struct Config {
     pub database_statement_timeout_ms: u64,
 }
 
-/// A call that waits for a connection and is then retried twice has its answer within the usual 5 s: that the database
-/// is away, and not that the time is over.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1500);
+/// Four such waits fit into the usual 5 s, so that the answer is that the database is away, and not that the time is over:
+/// a call that is tried three times, and the wait of a caller that has its own need of the database afterwards.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// An absent database is asked again after this.
 const RETRY_AFTER: Duration = Duration::from_secs(1);

@@ -25,7 +25,7 @@ use super::{
 };
 
 /// Twice what it takes.
-pub const LIMIT: Duration = Duration::from_secs(8 * 60);
+pub const LIMIT: Duration = Duration::from_secs(5 * 60);
 
 /// What docker-compose.yml publishes; whichever gateway is behind which port.
 const GATEWAYS: [SocketAddr; 2] = [on_this_machine(8080), on_this_machine(8081)];
