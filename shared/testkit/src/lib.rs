@@ -9,7 +9,7 @@ mod tokens;
 
 pub use self::{
     consul_agent::{Consul, ServerCertificate},
-    postgres::{private_database, server_password},
+    postgres::{migrate_ahead, private_database, server_password},
     tokens::Tokens,
 };
 

@@ -5,7 +5,11 @@ use std::{env, sync::OnceLock};
 use database::Config;
 use postgres_server::PostgresServer;
 use settings::Secret;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
+use sqlx::{
+    AssertSqlSafe, Connection, PgConnection, SqlSafeStr,
+    migrate::{Migration, MigrationType, Migrator},
+    postgres::PgConnectOptions,
+};
 use tokio::{sync::OnceCell, task::spawn_blocking};
 use uuid::Uuid;
 
@@ -24,6 +28,16 @@ pub async fn private_database(migrations: &Migrator) -> Config {
     let name = unique_name();
     run(&server, format!("create database {name} template {template}")).await;
     config(server.database(&name))
+}
+
+/// Brings the schema one migration further than these, as the next version of the service would.
+pub async fn migrate_ahead(database: &Config, migrations: &Migrator, statements: &'static str) {
+    let version = migrations.iter().map(|migration| migration.version).max().unwrap_or_default() + 1;
+    let ahead = Migration::new(version, "ahead".into(), MigrationType::Simple, statements.into_sql_str(), false);
+    let migrations = migrations.iter().cloned().chain([ahead]).collect();
+    let pool = database::connect(database).await.unwrap();
+    database::migrate(&pool, &Migrator::with_migrations(migrations)).await.unwrap();
+    pool.close().await;
 }
 
 /// The password of the server that the databases are on: `PgConnectOptions` do not tell it again.

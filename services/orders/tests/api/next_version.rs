@@ -1,10 +1,6 @@
 //! Two versions side by side on one database: the next one has expanded the schema, and this one goes on working.
 
 use orders::MIGRATIONS;
-use sqlx::{
-    PgPool, SqlSafeStr,
-    migrate::{Migration, MigrationType, Migrator},
-};
 
 use crate::harness::{Person, Service};
 
@@ -24,7 +20,7 @@ async fn this_version_works_on_while_the_next_one_starts_and_starts_again_beside
     // Its statements are prepared for the tables as they were.
     let before = shop(&person).await;
 
-    migrate_as_the_next_version(&running).await;
+    testkit::migrate_ahead(&running.database, &MIGRATIONS, EXPANDED).await;
     let during = shop(&person).await;
 
     let restarted = Service::start_on(running.database.clone()).await;
@@ -40,7 +36,7 @@ async fn what_the_next_version_wrote_this_one_can_read_and_change() {
     let service = Service::start().await;
     let person = service.person();
     let id = shop(&person).await;
-    migrate_as_the_next_version(&service).await;
+    testkit::migrate_ahead(&service.database, &MIGRATIONS, EXPANDED).await;
     service.sql("update orders set note = 'ring twice'; insert into parcels select id from orders").await;
     assert_eq!(person.get(&id).await.unwrap().lines.len(), 1);
     person.cancel(&id).await.unwrap();
@@ -53,12 +49,4 @@ async fn shop(person: &Person) -> String {
     assert_eq!(person.get(&order.id).await.unwrap(), order);
     assert!(!person.list(&person.id.to_string(), None, "").await.unwrap().orders.is_empty());
     order.id
-}
-
-async fn migrate_as_the_next_version(service: &Service) {
-    let pool = PgPool::connect_with(service.database.database_url.clone()).await.unwrap();
-    let version = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap() + 1;
-    let ahead = Migration::new(version, "expanded".into(), MigrationType::Simple, EXPANDED.into_sql_str(), false);
-    let migrations = MIGRATIONS.iter().cloned().chain([ahead]).collect();
-    database::migrate(&pool, &Migrator::with_migrations(migrations)).await.unwrap();
 }

@@ -1,10 +1,6 @@
 //! Two versions side by side on one database: the next one has expanded the schema, and this one goes on working.
 
 use proto::users::v1 as pb;
-use sqlx::{
-    PgPool, SqlSafeStr,
-    migrate::{Migration, MigrationType, Migrator},
-};
 use users::MIGRATIONS;
 
 use crate::harness::{SECRET, Service};
@@ -22,7 +18,7 @@ async fn this_version_works_on_while_the_next_one_starts_and_starts_again_beside
     // Its statements are prepared for the tables as they were.
     live(&running, "before@example.com").await;
 
-    migrate_as_the_next_version(&running).await;
+    testkit::migrate_ahead(&running.config.database, &MIGRATIONS, EXPANDED).await;
     live(&running, "during@example.com").await;
 
     let restarted = Service::start_on(running.config.database.clone(), SECRET).await.unwrap();
@@ -38,12 +34,4 @@ async fn live(service: &Service, email: &str) {
     assert_eq!(person.get(&person.user.id).await.unwrap(), changed);
     let short_lived = service.person(&format!("former-{email}")).await;
     short_lived.delete(&short_lived.user.id).await.unwrap();
-}
-
-async fn migrate_as_the_next_version(service: &Service) {
-    let pool = PgPool::connect_with(service.config.database.database_url.clone()).await.unwrap();
-    let version = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap() + 1;
-    let ahead = Migration::new(version, "expanded".into(), MigrationType::Simple, EXPANDED.into_sql_str(), false);
-    let migrations = MIGRATIONS.iter().cloned().chain([ahead]).collect();
-    database::migrate(&pool, &Migrator::with_migrations(migrations)).await.unwrap();
 }
