@@ -98,11 +98,15 @@ impl Project {
         Ok(())
     }
 
-    /// How many calls reached a container lately.
-    pub async fn calls(&self, container: &str, lately: Duration) -> anyhow::Result<usize> {
+    /// How many calls reached each of these containers lately.
+    pub async fn calls_of_each(&self, containers: &[String], lately: Duration) -> anyhow::Result<Vec<usize>> {
         let since = format!("{:.3}s", lately.as_secs_f64());
-        let log = self.docker.run(&["logs", "--since", &since, container]).await?;
-        Ok(calls(log.as_bytes()).count())
+        let mut counts = Vec::new();
+        for container in containers {
+            let log = self.docker.run(&["logs", "--since", &since, container]).await?;
+            counts.push(calls(log.as_bytes()).count());
+        }
+        Ok(counts)
     }
 
     /// What each container uses, beside what it may use.
