@@ -10,6 +10,7 @@ from pathlib import Path
 import kubernetes_validate
 import yaml
 
+from breakages import BREAKAGES, unfound
 from render import Render, title
 from rules import broken
 from sources import Sources
@@ -25,14 +26,20 @@ def main():
     secrets = {secret["metadata"]["name"]: set(secret["stringData"]) for secret in made}
     sources = Sources(HERE.parent.parent)
     problems = [f"secrets.sh: {problem}" for problem in invalid(made)]
+
+    def against_the_rules(objects):
+        return broken(Render(objects), sources, secrets)
+
     for name, objects in renders():
         report(name, objects)
         # The rules are for what is valid.
-        found = list(invalid(objects)) or list(broken(Render(objects), sources, secrets))
+        found = list(invalid(objects)) or list(against_the_rules(objects))
         problems += [f"{name}: {problem}" for problem in found]
+        if name == "production" and not found:
+            problems += unfound(objects, against_the_rules)
     if problems:
         sys.exit("\n".join([*problems, f"Kubernetes: {len(problems)} problems"]))
-    print("Kubernetes: valid for", " and ".join(VERSIONS))
+    print("Kubernetes: valid for", " and ".join(VERSIONS), f"({len(BREAKAGES)} breakages were found)")
 
 
 def renders():
