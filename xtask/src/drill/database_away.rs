@@ -66,8 +66,7 @@ impl Absence {
         figure("statuses until 2 s after its return", affected.statuses());
         latencies("latency until then", &affected);
         figure("statuses of those after it was back", outcomes.between(self.back, self.well).statuses());
-        let failed = affected.only(|outcome| outcome.has_failed());
-        let other = failed.only(|outcome| outcome.status != Some(StatusCode::SERVICE_UNAVAILABLE));
+        let other = affected.only(|outcome| outcome.status != Some(StatusCode::SERVICE_UNAVAILABLE));
         none_failed("failed otherwise than with 503", &other)?;
         ensure!(affected.slowest() <= DEADLINE, "a request took {}", milliseconds(affected.slowest()));
         let before = outcomes.only(|outcome| outcome.began + outcome.latency < self.stopped);
