@@ -20,7 +20,7 @@ pub const SERVICES: [&str; 3] = ["users", "orders", "gateway"];
 pub const REPLICAS: usize = 2;
 
 /// A check each two seconds, and what it takes to ask Consul on a busy machine.
-pub const LISTED_WITHIN: Duration = Duration::from_secs(15);
+const LISTED_WITHIN: Duration = Duration::from_secs(15);
 
 /// Over TCP with its password, as the service itself comes in.
 const FILL_THE_SHELVES: &str = r#"PGPASSWORD=$(cat /run/secrets/orders) psql --host 127.0.0.1 --username orders \
