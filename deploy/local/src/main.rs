@@ -36,7 +36,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> anyhow::Result<()> {
-    telemetry::init(&options.telemetry)?;
+    let _telemetry = telemetry::init(&options.telemetry(), "joist", env!("CARGO_PKG_VERSION"))?;
     let drain = Drain { drain_delay_s: 0, drain_timeout_s: 10 };
     let listeners = Listeners::open_all(&options).await?;
     let operations = lifecycle::listen("--ops-port", options.address(options.ops_port)).await?;

@@ -9,6 +9,7 @@ use clap::{Parser, value_parser};
 use reqwest::Url;
 use settings::Secret;
 use sqlx::postgres::PgConnectOptions;
+use telemetry::TracesExporter;
 
 /// The whole shop in one process: users, orders and the gateway, on a PostgreSQL server of its own
 #[derive(Parser)]
@@ -34,6 +35,10 @@ pub struct Options {
     /// The password of that role
     #[arg(long, env, hide_env_values = true)]
     pub database_password: Option<Secret>,
+
+    /// Prints what each request was made of, as a tree with durations
+    #[arg(long)]
+    pub traces: bool,
 
     /// How many instances of each service; all but the first are on free ports. A hang-up signal restarts them one
     /// after the other
@@ -78,5 +83,14 @@ pub struct Options {
 impl Options {
     pub fn address(&self, port: u16) -> SocketAddr {
         SocketAddr::new(self.host, port)
+    }
+
+    /// As it was told, with what `--traces` says.
+    pub fn telemetry(&self) -> telemetry::Config {
+        let mut config = self.telemetry.clone();
+        if self.traces {
+            config.otel_traces_exporter = TracesExporter::Console;
+        }
+        config
     }
 }

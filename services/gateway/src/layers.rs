@@ -15,6 +15,7 @@ use axum::{
 };
 use lifecycle::Health;
 use rpc::{deadline, status::unavailable};
+use telemetry::http::{Requests, observe, presentable};
 use tokio::sync::Semaphore;
 use tower::ServiceBuilder;
 use tower_http::{
@@ -42,6 +43,8 @@ pub fn around(api: Router, config: &Config, health: &Health) -> Router {
     let stack = ServiceBuilder::new()
         // While draining, clients are sent elsewhere before the connection would end under them.
         .layer(from_fn_with_state(health.clone(), part_while_draining))
+        // Everything further in is a part of the client's trace, if it has one; else of a new one.
+        .layer(from_fn_with_state(Requests::new(), observe))
         // A client's own id is kept, if it can be one.
         .layer(from_fn(drop_strange_ids))
         .layer(SetRequestIdLayer::new(REQUEST_ID, TimeOrderedId))
@@ -83,7 +86,7 @@ async fn drop_strange_ids(mut request: Request, next: Next) -> Response {
 
 async fn log_request(request: Request, next: Next) -> Response {
     let start = Instant::now();
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (method, path) = (request.method().clone(), presentable(request.uri().path()));
     let route = request.extensions().get::<MatchedPath>().map(|route| route.as_str().to_owned());
     let id = request_id(&request);
     let response = next.run(request).await;

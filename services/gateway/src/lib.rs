@@ -32,7 +32,7 @@ const SERVICE: &str = "gateway";
 
 /// The whole process, from its settings to its end.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
-    telemetry::init(&cli.telemetry)?;
+    let _telemetry = telemetry::init(&cli.telemetry, SERVICE, env!("CARGO_PKG_VERSION"))?;
     let mut process = Process::start(listen("OPS_ADDR", cli.ops_addr).await?, cli.drain)?;
     let listener = listen("HTTP_ADDR", cli.config.http_addr).await?;
     let registry = Registry::new(&cli.discovery)?;
@@ -40,6 +40,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     backends.report_to(&process.health, SERVICE);
     let live = registry.live(SERVICE);
     live.follow("log_filter", telemetry::set_log_filter);
+    live.follow("sampling_ratio", telemetry::set_sampling_ratio);
     backends.client.follow(&live);
     let registration = registration(&listener, process.operations)?;
     registry.join(&mut process, registration);

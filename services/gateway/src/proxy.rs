@@ -1,6 +1,7 @@
 //! The reverse proxy to what services publish over HTTP themselves: these paths and no others.
 
 mod body;
+mod calls;
 mod headers;
 
 use std::{net::SocketAddr, time::Duration};
@@ -21,7 +22,7 @@ use hyper_util::{
 use rpc::status::{caused_by, unavailable};
 use tower_http::timeout::TimeoutBody;
 
-use self::body::Passing;
+use self::{body::Passing, calls::Calls};
 use crate::{Backends, problem::Problem};
 
 /// Served by users.
@@ -37,6 +38,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct Proxy {
     client: Client<HttpConnector, Passing>,
+    calls: Calls,
     instances: HttpInstances,
 }
 
@@ -45,7 +47,8 @@ impl Proxy {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
-        Self { client: Client::builder(TokioExecutor::new()).build(connector), instances }
+        let client = Client::builder(TokioExecutor::new()).build(connector);
+        Self { client, calls: Calls::new(), instances }
     }
 
     /// To one instance after the other, until one has taken the request.
@@ -55,7 +58,8 @@ impl Proxy {
         let body = Passing::new(body);
         let mut refusal = None;
         for instance in self.instances.wait().await {
-            match self.client.request(addressed(&head, &instance, &body)).await {
+            let request = addressed(&head, &instance, &body);
+            match self.calls.make(&instance, request, |request| self.client.request(request)).await {
                 Ok(response) => return Ok(answer(response)),
                 Err(error) if may_be_repeated(&head, &body, &error) => refusal = Some(error),
                 Err(error) => return Err(body.problem().unwrap_or_else(|| unreachable(error))),

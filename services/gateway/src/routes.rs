@@ -8,7 +8,7 @@ mod users;
 
 use axum::{
     Router,
-    http::{Method, StatusCode, Uri},
+    http::{Method, StatusCode},
 };
 use utoipa::{
     Modify, OpenApi,
@@ -57,8 +57,9 @@ pub fn router() -> Router<Backends> {
     router.merge(page.url("/openapi.json", api)).fallback(no_such_path).method_not_allowed_fallback(no_such_method)
 }
 
-async fn no_such_path(uri: Uri) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND).detail(format!("there is nothing at {}", uri.path()))
+/// It is not said again which: the log has it too, and it may be anything.
+async fn no_such_path() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND).detail("there is nothing at this path")
 }
 
 async fn no_such_method(method: Method) -> Problem {

@@ -6,13 +6,15 @@ use crate::{
     clients::Users,
     domain::{IdempotencyKey, NewOrder, Order, OrderId, Page, PageSize, Product, Sku, UserId},
     error::Error,
-    store::Store,
+    metrics::Metrics,
+    store::{Placed, Store},
 };
 
 #[derive(Clone)]
 pub struct App {
     pub store: Store,
     pub users: Users,
+    pub metrics: Metrics,
 }
 
 impl App {
@@ -26,8 +28,15 @@ impl App {
 
     /// The account is looked up first: a remote call has no place inside a transaction.
     pub async fn place(&self, caller: &Caller, order: NewOrder, key: Option<IdempotencyKey>) -> Result<Order, Error> {
-        self.users.account_exists(caller).await?;
-        self.store.place(UserId(caller.subject), &order, key.as_ref()).await
+        self.users.account_exists(caller).await.inspect_err(|error| self.metrics.rejected(error))?;
+        let placed = self.store.place(UserId(caller.subject), &order, key.as_ref()).await;
+        match placed.inspect_err(|error| self.metrics.rejected(error))? {
+            Placed::Now(order) => {
+                self.metrics.placed(&order);
+                Ok(order)
+            }
+            Placed::Before(order) => Ok(order),
+        }
     }
 
     pub async fn get(&self, caller: &Caller, id: OrderId) -> Result<Order, Error> {
@@ -49,6 +58,8 @@ impl App {
     }
 
     pub async fn cancel(&self, caller: &Caller, id: OrderId) -> Result<Order, Error> {
-        self.store.cancel(UserId(caller.subject), id).await
+        let order = self.store.cancel(UserId(caller.subject), id).await?;
+        self.metrics.cancelled(&order);
+        Ok(order)
     }
 }

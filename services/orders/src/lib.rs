@@ -6,6 +6,7 @@ mod config;
 mod domain;
 mod error;
 mod grpc;
+mod metrics;
 mod store;
 mod sweeper;
 
@@ -14,13 +15,15 @@ use std::{future::ready, io, net::SocketAddr};
 use app::App;
 use clients::Users;
 pub use config::{Cli, Config};
+use database::Pool;
 use discovery::{Registration, Registry};
 use grpc::Grpc;
 use identity::Verifier;
 use lifecycle::{Health, Process, listen};
+use metrics::Metrics;
 use proto::orders::v1::{catalog_service_server::CatalogServiceServer, orders_service_server::OrdersServiceServer};
 use rpc::Channel;
-use sqlx::{PgPool, migrate::Migrator};
+use sqlx::migrate::Migrator;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -33,12 +36,13 @@ const SERVICE: &str = "orders";
 
 /// The whole process, from its settings to its end.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
-    telemetry::init(&cli.telemetry)?;
+    let _telemetry = telemetry::init(&cli.telemetry, SERVICE, env!("CARGO_PKG_VERSION"))?;
     let mut process = Process::start(listen("OPS_ADDR", cli.ops_addr).await?, cli.drain)?;
     let listener = listen("GRPC_ADDR", cli.config.grpc_addr).await?;
     let registry = Registry::new(&cli.discovery)?;
     let live = registry.live(SERVICE);
     live.follow("log_filter", telemetry::set_log_filter);
+    live.follow("sampling_ratio", telemetry::set_sampling_ratio);
     let registration = registration(&listener, process.operations)?;
     registry.join(&mut process, registration);
     let health = process.health.clone();
@@ -58,7 +62,7 @@ pub fn registration(listener: &TcpListener, operations: SocketAddr) -> io::Resul
 
 /// The service, ready to serve.
 pub struct Orders {
-    pool: PgPool,
+    pool: Pool,
     grpc: Grpc,
     calls: rpc::ServerConfig,
     client: rpc::Client,
@@ -73,14 +77,17 @@ impl Orders {
         let verifier = Verifier::new(&config.identity, registry)?;
         let pool = database::connect(&config.database).await?;
         database::migrate(&pool, &MIGRATIONS).await?;
-        let app = App { store: Store::new(pool.clone()), users: Users::new(users.clone()) };
+        let app = App { store: Store::new(pool.clone()), users: Users::new(users.clone()), metrics: Metrics::new() };
         Ok(Self { pool, grpc: Grpc { app, verifier }, calls: config.calls.clone(), client, users })
     }
 
     /// Adds what this instance, called `name`, depends on to the process's report.
     pub fn report_to(&self, health: &Health, name: &str) {
         let (pool, users) = (self.pool.clone(), self.users.clone());
-        health.check(&format!("{name} database"), move || database::ping(pool.clone()));
+        health.check(&format!("{name} database"), move || {
+            let pool = pool.clone();
+            async move { pool.ping().await }
+        });
         health.describe(&format!("{name} -> users"), move || ready(Ok(users.report())));
     }
 }

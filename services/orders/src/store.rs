@@ -7,8 +7,10 @@ mod rows;
 
 use std::time::Duration;
 
-use sqlx::{PgPool, query};
+use database::Pool;
+use sqlx::query;
 
+pub use self::place::Placed;
 use crate::error::Error;
 
 /// What was promised of an idempotency key is kept this long.
@@ -16,21 +18,22 @@ pub const KEYS_ARE_KEPT: Duration = Duration::from_secs(24 * 3600);
 
 #[derive(Clone)]
 pub struct Store {
-    pool: PgPool,
+    pool: Pool,
 }
 
 impl Store {
-    pub fn new(pool: PgPool) -> Self {
+    pub fn new(pool: Pool) -> Self {
         Self { pool }
     }
 
     /// Forgets the keys that nothing is promised of any more; returns how many there were.
     pub async fn sweep_keys(&self) -> Result<u64, Error> {
+        let mut connection = self.pool.acquire().await?;
         let swept = query!(
             "delete from idempotency_keys where created_at < now() - make_interval(secs => $1)",
             KEYS_ARE_KEPT.as_secs_f64(),
         )
-        .execute(&self.pool)
+        .execute(&mut connection)
         .await?;
         Ok(swept.rows_affected())
     }

@@ -15,13 +15,14 @@ use std::{io, net::SocketAddr, sync::Arc};
 use anyhow::Context;
 use app::App;
 pub use config::{Cli, Config};
+use database::Pool;
 use discovery::{Registration, Registry};
 use grpc::Grpc;
 use identity::{JwkSet, Verifier};
 use lifecycle::{Health, Process, listen};
 use passwords::Passwords;
 use proto::users::v1::users_service_server::UsersServiceServer;
-use sqlx::{PgPool, migrate::Migrator};
+use sqlx::migrate::Migrator;
 use store::Store;
 use tokio::{net::TcpListener, try_join};
 use tokio_util::sync::CancellationToken;
@@ -34,11 +35,13 @@ const SERVICE: &str = "users";
 
 /// The whole process, from its settings to its end.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
-    telemetry::init(&cli.telemetry)?;
+    let _telemetry = telemetry::init(&cli.telemetry, SERVICE, env!("CARGO_PKG_VERSION"))?;
     let mut process = Process::start(listen("OPS_ADDR", cli.ops_addr).await?, cli.drain)?;
     let listeners = Listeners::open(&cli.config).await?;
     let registry = Registry::new(&cli.discovery)?;
-    registry.live(SERVICE).follow("log_filter", telemetry::set_log_filter);
+    let live = registry.live(SERVICE);
+    live.follow("log_filter", telemetry::set_log_filter);
+    live.follow("sampling_ratio", telemetry::set_sampling_ratio);
     let registration = listeners.registration(process.operations)?;
     registry.join(&mut process, registration);
     let health = process.health.clone();
@@ -73,7 +76,7 @@ impl Listeners {
 
 /// The service, ready to serve.
 pub struct Users {
-    pool: PgPool,
+    pool: Pool,
     grpc: Grpc,
     calls: rpc::ServerConfig,
     keys: JwkSet,
@@ -100,7 +103,10 @@ impl Users {
     /// Adds what this instance, called `name`, depends on to the process's report.
     pub fn report_to(&self, health: &Health, name: &str) {
         let pool = self.pool.clone();
-        health.check(&format!("{name} database"), move || database::ping(pool.clone()));
+        health.check(&format!("{name} database"), move || {
+            let pool = pool.clone();
+            async move { pool.ping().await }
+        });
     }
 }
 

@@ -1,8 +1,8 @@
 //! All SQL of the users service.
 
-use database::violated_constraint;
+use database::{Pool, violated_constraint};
 use rpc::deadline;
-use sqlx::{PgPool, query, query_as};
+use sqlx::{query, query_as};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -13,16 +13,16 @@ use crate::{
 
 #[derive(Clone)]
 pub struct Store {
-    pool: PgPool,
+    pool: Pool,
 }
 
 impl Store {
-    pub fn new(pool: PgPool) -> Self {
+    pub fn new(pool: Pool) -> Self {
         Self { pool }
     }
 
     pub async fn insert(&self, id: UserId, user: &NewUser, password_hash: &str) -> Result<User, Error> {
-        let mut tx = database::begin(&self.pool, deadline::remaining()).await?;
+        let mut tx = self.pool.begin(deadline::remaining()).await?;
         let row = query_as!(
             UserRow,
             "insert into users (id, email, display_name, password_hash) values ($1, $2, $3, $4)
@@ -40,20 +40,22 @@ impl Store {
     }
 
     pub async fn find(&self, id: UserId) -> Result<Option<User>, Error> {
+        let mut connection = self.pool.acquire().await?;
         let row = query_as!(
             UserRow,
             "select id, email, display_name, version, created_at, updated_at from users where id = $1",
             id.0,
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut connection)
         .await?;
         row.map(User::try_from).transpose()
     }
 
     /// The id and the password hash behind an address.
     pub async fn find_credentials(&self, email: &Email) -> Result<Option<(UserId, String)>, Error> {
+        let mut connection = self.pool.acquire().await?;
         let row = query!("select id, password_hash from users where email = $1", email.as_str())
-            .fetch_optional(&self.pool)
+            .fetch_optional(&mut connection)
             .await?;
         Ok(row.map(|row| (UserId(row.id), row.password_hash)))
     }
@@ -64,7 +66,7 @@ impl Store {
             Etag::Any => None,
             Etag::Version(version) => Some(version),
         };
-        let mut tx = database::begin(&self.pool, deadline::remaining()).await?;
+        let mut tx = self.pool.begin(deadline::remaining()).await?;
         let row = query_as!(
             UserRow,
             "update users
@@ -89,7 +91,7 @@ impl Store {
     }
 
     pub async fn delete(&self, id: UserId) -> Result<(), Error> {
-        let mut tx = database::begin(&self.pool, deadline::remaining()).await?;
+        let mut tx = self.pool.begin(deadline::remaining()).await?;
         let deleted = query!("delete from users where id = $1", id.0).execute(&mut *tx).await?;
         tx.commit().await?;
         if deleted.rows_affected() == 0 { Err(Error::NotFound) } else { Ok(()) }
@@ -97,16 +99,18 @@ impl Store {
 
     /// The id and the sealed form of the active key.
     pub async fn find_signing_key(&self) -> Result<Option<(String, Vec<u8>)>, Error> {
+        let mut connection = self.pool.acquire().await?;
         let row = query!("select id, sealed_key from signing_keys where retired_at is null")
-            .fetch_optional(&self.pool)
+            .fetch_optional(&mut connection)
             .await?;
         Ok(row.map(|row| (row.id, row.sealed_key)))
     }
 
     /// Makes this the active key, unless there is one.
     pub async fn insert_signing_key(&self, id: &str, sealed_key: &[u8]) -> Result<(), Error> {
+        let mut connection = self.pool.acquire().await?;
         query!("insert into signing_keys (id, sealed_key) values ($1, $2) on conflict do nothing", id, sealed_key)
-            .execute(&self.pool)
+            .execute(&mut connection)
             .await?;
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The pool of connections, and what runs on it before anything else.
+//! How a pool comes about, and what runs on it before anything else.
 
 use std::time::Duration;
 
@@ -6,13 +6,12 @@ use anyhow::{Context, bail};
 use clap::{Args, value_parser};
 use settings::Secret;
 use sqlx::{
-    AssertSqlSafe, PgPool, Postgres, Transaction,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::time::sleep;
 
-use crate::Failure;
+use crate::{Failure, Pool};
 
 /// Which database a service uses, and how much of it.
 #[derive(Args, Clone, Debug)]
@@ -45,7 +44,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Opens a pool, once the database answers: one that is still starting is waited for.
 ///
 /// Errors: the database refuses the role.
-pub async fn connect(config: &Config) -> anyhow::Result<PgPool> {
+pub async fn connect(config: &Config) -> anyhow::Result<Pool> {
     let statement_timeout = config.database_statement_timeout_ms.to_string();
     let mut options = config.database_url.clone().options([("statement_timeout", statement_timeout)]);
     if let Some(password) = &config.database_password {
@@ -55,7 +54,8 @@ pub async fn connect(config: &Config) -> anyhow::Result<PgPool> {
         .max_connections(config.database_max_connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_lazy_with(options);
-    while let Err(error) = ping(pool.clone()).await {
+    let pool = Pool::new(pool);
+    while let Err(error) = pool.ping().await {
         if Failure::from(&error) != Failure::Unavailable {
             // sqlx's own words tell it twice.
             let reason = error.as_database_error().map_or_else(|| error.to_string(), |told| told.message().to_owned());
@@ -71,31 +71,13 @@ pub async fn connect(config: &Config) -> anyhow::Result<PgPool> {
 /// migrations this program does not know.
 ///
 /// Errors: a migration fails, or one was changed after it had run.
-pub async fn migrate(pool: &PgPool, migrations: &Migrator) -> anyhow::Result<()> {
+pub async fn migrate(pool: &Pool, migrations: &Migrator) -> anyhow::Result<()> {
     // A migration takes the time that it takes.
-    let unlimited = PgConnectOptions::clone(&pool.connect_options()).options([("statement_timeout", "0")]);
+    let unlimited = pool.connect_options().options([("statement_timeout", "0")]);
     let connection = PgPoolOptions::new().max_connections(1).connect_lazy_with(unlimited);
     let mut migrator = Migrator::with_migrations(migrations.iter().cloned().collect());
     migrator.set_ignore_missing(true);
     let migrated = migrator.run(&connection).await;
     connection.close().await;
     migrated.context("the migrations failed")
-}
-
-/// Begins a transaction whose statements end with the work's deadline: `remaining` is the time that is left for it.
-///
-/// Errors: as any statement's; see [`Failure`](crate::Failure).
-pub async fn begin(pool: &PgPool, remaining: Option<Duration>) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-    let Some(remaining) = remaining else { return pool.begin().await };
-    // Zero would mean no limit.
-    let milliseconds = remaining.as_millis().max(1);
-    let statement = format!("begin; set local statement_timeout = {milliseconds}");
-    pool.begin_with(AssertSqlSafe(statement)).await
-}
-
-/// Whether the database answers now.
-///
-/// Errors: it does not.
-pub async fn ping(pool: PgPool) -> Result<(), sqlx::Error> {
-    sqlx::query("select 1").execute(&pool).await.map(drop)
 }

@@ -1,11 +1,17 @@
-//! PostgreSQL, as every service uses it: settings, a pool, migrations, transactions with a time limit.
+//! PostgreSQL, as every service uses it: settings, a pool, migrations, transactions with a time limit, statements that
+//! can be seen in a trace.
 
 #![warn(missing_docs)]
 
 mod connect;
+mod connection;
 mod failure;
+mod pool;
 mod provision;
+mod statement;
 
-pub use connect::{Config, begin, connect, migrate, ping};
+pub use connect::{Config, connect, migrate};
+pub use connection::{Connection, Transaction};
 pub use failure::{Failure, violated_constraint};
+pub use pool::Pool;
 pub use provision::provision;

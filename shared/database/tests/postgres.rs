@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use database::{Config, Failure, begin, connect, migrate, ping, provision, violated_constraint};
+use database::{Config, Failure, Pool, connect, migrate, provision, violated_constraint};
 use settings::Secret;
 use sqlx::{
-    Connection, PgConnection, PgPool, SqlSafeStr,
+    Connection, PgConnection, SqlSafeStr,
     migrate::{Migration, MigrationType, Migrator},
     query,
 };
@@ -19,7 +19,7 @@ fn migrations(statements: &'static [&'static str]) -> Migrator {
     Migrator::with_migrations((1..).zip(statements.iter().copied()).map(migration).collect())
 }
 
-async fn empty_database() -> (Config, PgPool) {
+async fn empty_database() -> (Config, Pool) {
     let config = testkit::private_database(&migrations(&[])).await;
     let pool = connect(&config).await.unwrap();
     (config, pool)
@@ -37,7 +37,7 @@ async fn replicas_that_start_together_migrate_once() {
         outcome.unwrap();
     }
     let pool = connect(&config).await.unwrap();
-    assert_eq!(query("select from things").fetch_all(&pool).await.unwrap().len(), 1);
+    assert_eq!(query("select from things").fetch_all(&mut pool.acquire().await.unwrap()).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -68,20 +68,20 @@ async fn a_migration_may_take_longer_than_a_statement() {
     let (config, _) = empty_database().await;
     let pool = connect(&Config { database_statement_timeout_ms: 20, ..config }).await.unwrap();
     migrate(&pool, &migrations(&["select pg_sleep(0.1)"])).await.unwrap();
-    let late = query("select pg_sleep(5)").execute(&pool).await.unwrap_err();
+    let late = query("select pg_sleep(5)").execute(&mut pool.acquire().await.unwrap()).await.unwrap_err();
     assert_eq!(Failure::from(&late), Failure::TimedOut);
 }
 
 #[tokio::test]
 async fn a_transaction_ends_its_statements_with_the_deadline() {
     let (_, pool) = empty_database().await;
-    let mut tx = begin(&pool, Some(Duration::from_millis(20))).await.unwrap();
+    let mut tx = pool.begin(Some(Duration::from_millis(20))).await.unwrap();
     let late = query("select pg_sleep(5)").execute(&mut *tx).await.unwrap_err();
     assert_eq!(Failure::from(&late), Failure::TimedOut);
     drop(tx);
 
     // The limit was the transaction's, not the connection's.
-    let mut tx = begin(&pool, None).await.unwrap();
+    let mut tx = pool.begin(None).await.unwrap();
     query("select pg_sleep(0.05)").execute(&mut *tx).await.unwrap();
     tx.commit().await.unwrap();
 }
@@ -90,18 +90,18 @@ async fn a_transaction_ends_its_statements_with_the_deadline() {
 async fn what_is_dropped_before_its_commit_has_not_happened() {
     let (_, pool) = empty_database().await;
     migrate(&pool, &migrations(&["create table things (id bigint)"])).await.unwrap();
-    let mut tx = begin(&pool, Some(Duration::from_secs(5))).await.unwrap();
+    let mut tx = pool.begin(Some(Duration::from_secs(5))).await.unwrap();
     query("insert into things values (1)").execute(&mut *tx).await.unwrap();
     drop(tx);
-    assert!(query("select from things").fetch_optional(&pool).await.unwrap().is_none());
+    assert!(query("select from things").fetch_optional(&mut pool.acquire().await.unwrap()).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn a_violated_constraint_has_a_name() {
     let (_, pool) = empty_database().await;
     migrate(&pool, &migrations(&["create table things (id bigint constraint things_one unique)"])).await.unwrap();
-    query("insert into things values (1)").execute(&pool).await.unwrap();
-    let again = query("insert into things values (1)").execute(&pool).await.unwrap_err();
+    query("insert into things values (1)").execute(&mut pool.acquire().await.unwrap()).await.unwrap();
+    let again = query("insert into things values (1)").execute(&mut pool.acquire().await.unwrap()).await.unwrap_err();
     assert_eq!(violated_constraint(&again), Some("things_one"));
     assert_eq!(Failure::from(&again), Failure::Defect);
 }
@@ -110,7 +110,7 @@ async fn a_violated_constraint_has_a_name() {
 async fn a_connection_that_the_server_cuts_is_unavailability() {
     let (config, _) = empty_database().await;
     let pool = connect(&Config { database_max_connections: 1, ..config.clone() }).await.unwrap();
-    let mut tx = begin(&pool, None).await.unwrap();
+    let mut tx = pool.begin(None).await.unwrap();
     let mut operator = PgConnection::connect_with(&config.database_url).await.unwrap();
     let others = "select pg_terminate_backend(pid) from pg_stat_activity
                   where datname = current_database() and pid <> pg_backend_pid()";
@@ -119,7 +119,7 @@ async fn a_connection_that_the_server_cuts_is_unavailability() {
     assert_eq!(Failure::from(&cut), Failure::Unavailable);
     drop(tx);
     // The pool gets over it.
-    ping(pool).await.unwrap();
+    pool.ping().await.unwrap();
 }
 
 #[tokio::test]

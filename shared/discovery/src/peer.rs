@@ -35,6 +35,16 @@ impl FromStr for Peer {
     }
 }
 
+impl Peer {
+    /// What it is called, without the way to find it: a host, or a service.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Address(authority) | Self::Name(authority) => authority.host(),
+            Self::Service(name) => name,
+        }
+    }
+}
+
 fn service(name: &str) -> Option<Peer> {
     let fit = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     (!name.is_empty() && name.bytes().all(fit)).then(|| Peer::Service(name.to_owned()))

@@ -1,4 +1,4 @@
-//! The operations port: `/livez` and `/readyz`, for orchestrators only.
+//! The operations port: `/livez` and `/readyz` for orchestrators, `/metrics` for a Prometheus.
 
 use std::{fmt::Write, net::SocketAddr, time::Duration};
 
@@ -6,7 +6,8 @@ use anyhow::{Context, ensure};
 use axum::{
     Router,
     extract::{RawQuery, State as Shared},
-    http::StatusCode,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::IntoResponse,
     routing::get,
 };
 
@@ -22,7 +23,14 @@ pub fn probes(health: Health) -> Router {
 
 /// The same for the operations port, where `/readyz?verbose` says more than the public should know.
 pub(crate) fn router(health: Health) -> Router {
-    Router::new().route("/livez", get("alive\n")).route("/readyz", get(readyz)).with_state(health)
+    let router = Router::new().route("/livez", get("alive\n")).route("/readyz", get(readyz)).with_state(health);
+    router.route("/metrics", get(metrics))
+}
+
+/// Not there, where metrics go another way.
+async fn metrics() -> Result<impl IntoResponse, StatusCode> {
+    let text = telemetry::prometheus_text().ok_or(StatusCode::NOT_FOUND)?;
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
 }
 
 async fn readyz(Shared(health): Shared<Health>, RawQuery(query): RawQuery) -> (StatusCode, String) {

@@ -6,8 +6,8 @@ mod budget;
 mod channel;
 mod connection;
 mod endpoint;
+mod instruments;
 mod load;
-mod methods;
 mod policy;
 mod unary;
 
@@ -17,8 +17,9 @@ use clap::{Args, value_parser};
 use discovery::{Live, Peer, Registry};
 use tokio::sync::watch;
 
-use self::{budget::Limits, methods::Methods, policy::Tuning};
+use self::{budget::Limits, policy::Tuning};
 pub use self::{channel::Channel, policy::Policy};
+use crate::methods::Methods;
 
 /// How a process calls others.
 #[derive(Args, Clone, Debug)]
@@ -89,6 +90,6 @@ impl Client {
     /// Errors: the peer is a service's name, and there is no registry to ask.
     pub fn channel(&self, peer: &Peer) -> anyhow::Result<Channel> {
         let instances = self.registry.watch(peer)?;
-        Ok(Channel::open(peer.to_string(), instances, self.methods.clone(), self.tuning.subscribe()))
+        Ok(Channel::open(peer, instances, self.methods.clone(), self.tuning.subscribe()))
     }
 }

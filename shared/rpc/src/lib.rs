@@ -1,9 +1,11 @@
-//! gRPC both ways, as every service speaks it: deadlines, retries, balancing, rich errors, one log line per call.
+//! gRPC both ways, as every service speaks it: deadlines, retries, balancing, rich errors, one log line and one span per call.
 
 #![warn(missing_docs)]
 
+mod calls;
 mod client;
 pub mod deadline;
+mod methods;
 mod server;
 pub mod status;
 

@@ -22,6 +22,7 @@ use tower::Service;
 
 use self::lingering::Lingering;
 pub use self::stack::panic_message;
+use crate::methods::Methods;
 
 /// Streams that one connection may have open at a time. A client keeps one connection, so this is also what it can ask
 /// at once.
@@ -104,7 +105,8 @@ impl Server {
         self.routes.add_service(self.reflection().build_v1().context(unreadable)?);
         // What many a tool still speaks.
         self.routes.add_service(self.reflection().build_v1alpha().context(unreadable)?);
-        let calls = stack::around(self.routes.routes().into_axum_router(), self.max_concurrent_calls);
+        let methods = Methods::read(self.descriptors)?;
+        let calls = stack::around(self.routes.routes().into_axum_router(), self.max_concurrent_calls, methods);
         let connections = TcpIncoming::from(listener).with_nodelay(Some(true)).map_ok(Lingering::new);
         http2()
             .add_routes(Routes::from(calls))

@@ -1,97 +1,93 @@
-//! What a process tells its operators: for now its log.
+//! What a process tells its operators: traces, metrics, a log.
+//!
+//! The only crate that knows where they go. Everything else speaks to OpenTelemetry's API or to `tracing`, and to
+//! [`Operations`], which make a span and a measurement of the same thing.
 
 #![warn(missing_docs)]
 
-use std::{
-    io::{self, IsTerminal},
-    sync::OnceLock,
+mod config;
+mod export;
+pub mod http;
+mod log;
+mod metrics;
+mod operation;
+mod propagation;
+mod traces;
+mod trees;
+
+use std::{thread, time::Duration};
+
+use opentelemetry::{KeyValue, global};
+use opentelemetry_sdk::{Resource, error::OTelSdkResult};
+use uuid::Uuid;
+
+pub use self::{
+    config::{Config, LogFormat, LogsExporter, MetricsExporter, Protocol, Ratio, Sampler, TracesExporter},
+    log::set_log_filter,
+    metrics::prometheus_text,
+    operation::{CALL_SECONDS, Operation, Operations, STATEMENT_SECONDS},
+    propagation::{extract, inject},
+    traces::set_sampling_ratio,
 };
 
-use anyhow::Context;
-use clap::{Args, ValueEnum};
-use tracing_subscriber::{
-    EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, registry, reload, util::SubscriberInitExt,
-};
+/// What was not yet sent has so long to get there when a process ends.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How a process logs.
-#[derive(Args, Clone, Debug)]
-#[group(skip)]
-pub struct Config {
-    /// Which events are logged: a level, or `target=level` pairs (the syntax of tracing's `EnvFilter`)
-    #[arg(long, env, default_value = "info", value_parser = filter)]
-    pub log_filter: String,
-
-    /// Text for people, JSON for machines
-    #[arg(long, env, default_value = "auto")]
-    pub log_format: LogFormat,
+/// Sends what is left when it is dropped: it is kept until a process ends.
+#[must_use = "telemetry ends when this is dropped"]
+pub struct Telemetry {
+    traces: Option<opentelemetry_sdk::trace::SdkTracerProvider>,
+    metrics: Option<opentelemetry_sdk::metrics::SdkMeterProvider>,
+    logs: Option<opentelemetry_sdk::logs::SdkLoggerProvider>,
 }
 
-/// How a line of the log looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// Text on a terminal, JSON elsewhere
-    Auto,
-    /// One JSON object a line
-    Json,
-    /// One line of text
-    Text,
-}
-
-fn filter(text: &str) -> Result<String, String> {
-    EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
-}
-
-/// There is one subscriber in a process, and so one filter.
-static LOG_FILTER: OnceLock<LogFilter> = OnceLock::new();
-
-struct LogFilter {
-    configured: String,
-    handle: reload::Handle<EnvFilter, Registry>,
-}
-
-/// Starts logging to stdout for the rest of the process.
+/// Starts telemetry for the rest of the process, which is an instance of `service` in this `version`.
 ///
-/// Errors: the filter of a `Config` made in code cannot be read, or logging was started before.
-pub fn init(config: &Config) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.log_filter)
-        .with_context(|| format!("LOG_FILTER {:?} cannot be read", config.log_filter))?;
-    let (filter, handle) = reload::Layer::new(filter);
-    let json = match config.log_format {
-        LogFormat::Auto => !io::stdout().is_terminal(),
-        LogFormat::Json => true,
-        LogFormat::Text => false,
-    };
-    let log = if json { fmt::layer().json().flatten_event(true).boxed() } else { fmt::layer().boxed() };
-    registry().with(filter).with(log).try_init().context("logging was started twice")?;
-    // The subscriber was set a moment ago, so nobody else can have been here.
-    let _ = LOG_FILTER.set(LogFilter { configured: config.log_filter.clone(), handle });
-    Ok(())
-}
-
-/// Logs by another filter from now on; by the configured one again without one.
-///
-/// Errors: the filter cannot be read, or logging was never started; then nothing changes.
-pub fn set_log_filter(text: Option<&str>) -> anyhow::Result<()> {
-    let log_filter = LOG_FILTER.get().context("logging was not started")?;
-    let filter = EnvFilter::try_new(text.unwrap_or(&log_filter.configured)).context("no log filter")?;
-    Ok(log_filter.handle.reload(filter)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_filter_is_a_level_or_pairs_of_target_and_level() {
-        for text in ["info", "warn,orders=debug", "off"] {
-            assert_eq!(filter(text).as_deref(), Ok(text));
-        }
+/// Errors: a setting cannot be followed, or telemetry was started before. Panics outside of a runtime.
+pub fn init(config: &Config, service: &'static str, version: &'static str) -> anyhow::Result<Telemetry> {
+    propagation::start();
+    if config.otel_sdk_disabled {
+        log::start(config, None)?;
+        return Ok(Telemetry { traces: None, metrics: None, logs: None });
     }
+    let resource = resource(service, version);
+    // First, since what follows counts what it loses.
+    let metrics = metrics::provider(config, resource.clone())?;
+    global::set_meter_provider(metrics.clone());
+    let traces = traces::provider(config, resource.clone())?;
+    global::set_tracer_provider(traces.clone());
+    let logs = log::provider(config, resource)?;
+    log::start(config, logs.as_ref())?;
+    metrics::observe_process()?;
+    Ok(Telemetry { traces: Some(traces), metrics: Some(metrics), logs })
+}
 
-    #[test]
-    fn what_is_no_filter_is_refused_before_anything_starts() {
-        for text in ["loud=please", "orders=debug=info"] {
-            assert!(filter(text).is_err(), "{text}");
-        }
+/// Who we are; `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` know better.
+fn resource(service: &'static str, version: &'static str) -> Resource {
+    let own = Resource::builder_empty().with_attributes([
+        KeyValue::new("service.name", service),
+        KeyValue::new("service.version", version),
+        KeyValue::new("service.instance.id", Uuid::new_v4().to_string()),
+    ]);
+    own.with_detector(Box::new(opentelemetry_sdk::resource::EnvResourceDetector::new()))
+        .with_detector(Box::new(opentelemetry_sdk::resource::TelemetryResourceDetector))
+        .build()
+}
+
+impl Drop for Telemetry {
+    /// All at once: a collector that hangs costs the time once.
+    fn drop(&mut self) {
+        thread::scope(|scope| {
+            let Self { traces, metrics, logs } = &*self;
+            scope.spawn(|| traces.as_ref().map(|provider| report(provider.shutdown_with_timeout(FLUSH_TIMEOUT))));
+            scope.spawn(|| metrics.as_ref().map(|provider| report(provider.shutdown_with_timeout(FLUSH_TIMEOUT))));
+            scope.spawn(|| logs.as_ref().map(|provider| report(provider.shutdown_with_timeout(FLUSH_TIMEOUT))));
+        });
+    }
+}
+
+fn report(flushed: OTelSdkResult) {
+    if let Err(error) = flushed {
+        tracing::warn!(%error, "the last telemetry is lost");
     }
 }

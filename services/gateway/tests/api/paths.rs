@@ -8,7 +8,7 @@ async fn where_there_is_nothing_a_problem_says_so() {
     for path in ["/", "/v1", "/v1/", "/v1/users/", "/v1/users/7/", "/v2/users", "/V1/users", "/metrics", "/v1%2Fusers"]
     {
         let problem = gateway.get(path).await.problem(404);
-        assert_eq!(problem["detail"], format!("there is nothing at {path}"));
+        assert_eq!(problem["detail"], "there is nothing at this path");
     }
     assert!(gateway.nothing_was_asked());
 }

@@ -1,7 +1,8 @@
 //! Orders that are there: found, listed, cancelled.
 
+use database::Connection;
 use rpc::deadline;
-use sqlx::{PgConnection, query, query_as};
+use sqlx::{query, query_as};
 use uuid::Uuid;
 
 use super::{
@@ -26,6 +27,7 @@ impl Store {
         size: PageSize,
         after: Option<OrderId>,
     ) -> Result<Page<Order, OrderId>, Error> {
+        let mut connection = self.pool.acquire().await?;
         let rows = query_as!(
             OrderRow,
             "select id, user_id, status, currency, total_amount, created_at, updated_at
@@ -34,7 +36,7 @@ impl Store {
             after.map_or(Uuid::max(), |id| id.0),
             size.and_one(),
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut connection)
         .await?;
         let orders = rows.into_iter().map(|row| row.with_lines(Vec::new())).collect::<Result<_, _>>()?;
         Ok(Page::new(orders, size, |order: &Order| order.id))
@@ -42,7 +44,7 @@ impl Store {
 
     /// Gives the stock back, if the order is in a state from which it can be cancelled.
     pub async fn cancel(&self, user_id: UserId, id: OrderId) -> Result<Order, Error> {
-        let mut tx = database::begin(&self.pool, deadline::remaining()).await?;
+        let mut tx = self.pool.begin(deadline::remaining()).await?;
         // First of all its own row: of two who cancel the same order, one waits here and then sees that it is done.
         query!("select 1 as one from orders where id = $1 and user_id = $2 for update", id.0, user_id.0)
             .fetch_optional(&mut *tx)
@@ -65,7 +67,7 @@ impl Store {
     }
 }
 
-pub(super) async fn find(connection: &mut PgConnection, user_id: UserId, id: OrderId) -> Result<Option<Order>, Error> {
+pub(super) async fn find(connection: &mut Connection, user_id: UserId, id: OrderId) -> Result<Option<Order>, Error> {
     let row = query_as!(
         OrderRow,
         "select id, user_id, status, currency, total_amount, created_at, updated_at
@@ -88,7 +90,7 @@ pub(super) async fn find(connection: &mut PgConnection, user_id: UserId, id: Ord
 }
 
 /// Locks the products in the order of their skus, like everyone who changes them.
-async fn give_back(connection: &mut PgConnection, id: OrderId) -> Result<(), Error> {
+async fn give_back(connection: &mut Connection, id: OrderId) -> Result<(), Error> {
     query!(
         "select sku from products where sku in (select sku from order_lines where order_id = $1)
          order by sku for update",

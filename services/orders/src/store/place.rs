@@ -1,7 +1,8 @@
 //! Placing an order: one transaction of at most five round trips, however many lines it has.
 
+use database::Connection;
 use rpc::deadline;
-use sqlx::{PgConnection, query, query_as, query_scalar};
+use sqlx::{query, query_as, query_scalar};
 
 use super::{KEYS_ARE_KEPT, Store, orders, rows::ProductRow};
 use crate::{
@@ -9,36 +10,38 @@ use crate::{
     error::Error,
 };
 
+/// An order that is there.
+pub enum Placed {
+    Now(Order),
+    /// By an earlier request with the same key: as it was answered then.
+    Before(Order),
+}
+
 impl Store {
-    /// Takes the stock and writes the order, or does nothing. The same key with the same items has the first answer.
+    /// Takes the stock and writes the order, or does nothing.
     pub async fn place(
         &self,
         user_id: UserId,
         wanted: &NewOrder,
         key: Option<&IdempotencyKey>,
-    ) -> Result<Order, Error> {
-        let mut tx = database::begin(&self.pool, deadline::remaining()).await?;
+    ) -> Result<Placed, Error> {
+        let mut tx = self.pool.begin(deadline::remaining()).await?;
         let id = OrderId::generate();
         if let Some(key) = key
             && !claim(&mut tx, user_id, key, id).await?
         {
-            return first_answer(&mut tx, user_id, wanted, key).await;
+            return first_answer(&mut tx, user_id, wanted, key).await.map(Placed::Before);
         }
         let products = lock_products(&mut tx, wanted).await?;
         let order = wanted.price(id, user_id, &products)?;
         write(&mut tx, &order).await?;
         tx.commit().await?;
-        Ok(order)
+        Ok(Placed::Now(order))
     }
 }
 
 /// Whether the key is this order's now. Waits for another request that has the key and is not yet done.
-async fn claim(
-    connection: &mut PgConnection,
-    user_id: UserId,
-    key: &IdempotencyKey,
-    id: OrderId,
-) -> Result<bool, Error> {
+async fn claim(connection: &mut Connection, user_id: UserId, key: &IdempotencyKey, id: OrderId) -> Result<bool, Error> {
     let claimed = query!(
         "insert into idempotency_keys (user_id, key, order_id) values ($1, $2, $3)
          on conflict on constraint idempotency_keys_pkey do update
@@ -55,7 +58,7 @@ async fn claim(
 }
 
 async fn first_answer(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     user_id: UserId,
     wanted: &NewOrder,
     key: &IdempotencyKey,
@@ -75,7 +78,7 @@ async fn first_answer(
 }
 
 /// In the order of their skus, everywhere: two orders of the same products wait for each other, never in a circle.
-async fn lock_products(connection: &mut PgConnection, wanted: &NewOrder) -> Result<Vec<Product>, Error> {
+async fn lock_products(connection: &mut Connection, wanted: &NewOrder) -> Result<Vec<Product>, Error> {
     let skus: Vec<_> = wanted.items().iter().map(|item| item.sku.to_string()).collect();
     let rows = query_as!(
         ProductRow,
@@ -89,7 +92,7 @@ async fn lock_products(connection: &mut PgConnection, wanted: &NewOrder) -> Resu
 }
 
 /// Stock, order and lines in one round trip.
-async fn write(connection: &mut PgConnection, order: &Order) -> Result<(), Error> {
+async fn write(connection: &mut Connection, order: &Order) -> Result<(), Error> {
     let skus: Vec<_> = order.lines.iter().map(|line| line.sku.to_string()).collect();
     let names: Vec<_> = order.lines.iter().map(|line| line.name.clone()).collect();
     let quantities: Vec<_> = order.lines.iter().map(|line| line.quantity).collect();

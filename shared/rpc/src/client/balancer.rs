@@ -10,7 +10,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use discovery::{Instance, Instances};
+use discovery::{Instance, Instances, Peer};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -19,6 +19,7 @@ use super::{
     Policy,
     connection::Connection,
     endpoint::{Endpoint, State},
+    instruments::Instruments,
     policy::Tuning,
 };
 use crate::status;
@@ -27,6 +28,7 @@ use crate::status;
 pub(crate) struct Balancer {
     pub peer: String,
     pub tuning: watch::Receiver<Tuning>,
+    pub instruments: Instruments,
     roster: Mutex<Roster>,
     view: ArcSwap<View>,
     changed: Notify,
@@ -56,10 +58,11 @@ pub(crate) struct Ready {
 }
 
 impl Balancer {
-    pub fn new(peer: String, tuning: watch::Receiver<Tuning>) -> Self {
+    pub fn new(peer: &Peer, tuning: watch::Receiver<Tuning>) -> Self {
         Self {
-            peer,
+            peer: peer.to_string(),
             tuning,
+            instruments: Instruments::of(peer.name()),
             roster: Mutex::default(),
             view: ArcSwap::from_pointee(View { ready: Vec::new(), hope: true }),
             changed: Notify::new(),
@@ -174,6 +177,7 @@ impl Balancer {
         // Calls that were in flight with the one that was once too often have nothing to add.
         if is_ejected {
             tracing::warn!(peer = self.peer, instance = endpoint.instance.id, "an instance is ejected");
+            self.instruments.ejected();
             self.refresh();
         }
     }
@@ -183,6 +187,12 @@ impl Balancer {
         if endpoint.leave(connection, State::Connecting) {
             self.refresh();
         }
+    }
+
+    /// How many instances are in the state of this name.
+    pub fn count(&self, state: &str) -> usize {
+        let roster = self.roster.lock().unwrap_or_else(PoisonError::into_inner);
+        roster.members.iter().filter(|(member, _)| member.state().name() == state).count()
     }
 
     /// For `/readyz?verbose`: a line for all, and one for each.

@@ -8,8 +8,9 @@ use std::{
     time::Duration,
 };
 
-use discovery::Instances;
+use discovery::{Instances, Peer};
 use http::{Request, Response};
+use opentelemetry::{Context as Trace, trace::FutureExt};
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{Code, Status, body::Body};
@@ -19,11 +20,13 @@ use super::{
     attempt::Attempt,
     balancer::Balancer,
     budget::Budget,
-    methods::{Method, Methods},
     policy::Tuning,
     unary::{Answer, Unary},
 };
-use crate::deadline;
+use crate::{
+    calls, deadline,
+    methods::{Method, Methods},
+};
 
 /// A unary call that nothing else limits may take this long.
 const DEFAULT_LIMIT: Duration = Duration::from_secs(5);
@@ -41,13 +44,14 @@ struct Shared {
 
 impl Channel {
     pub(crate) fn open(
-        peer: String,
+        peer: &Peer,
         instances: Instances,
         methods: Arc<Methods>,
         tuning: watch::Receiver<Tuning>,
     ) -> Self {
         let tasks = CancellationToken::new();
         let balancer = Arc::new(Balancer::new(peer, tuning));
+        balancer.instruments.observe(Arc::downgrade(&balancer));
         let follow = balancer.clone().follow(instances, tasks.clone());
         tokio::spawn(tasks.clone().run_until_cancelled_owned(follow));
         Self(Arc::new(Shared { methods, balancer, budget: Budget::new(), _tasks: tasks.drop_guard() }))
@@ -76,18 +80,33 @@ impl Service<Request<Body>> for Channel {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    /// A part of the trace that the caller is in.
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let shared = self.0.clone();
+        let method = request.uri().path().trim_start_matches('/');
+        let operation = Trace::map_current(|caller| shared.balancer.instruments.calls.begin(Some(method), caller));
+        telemetry::inject(operation.context(), request.headers_mut());
         Box::pin(async move {
-            match shared.methods.get(request.uri().path()) {
-                Method::Unary { idempotent } => shared.unary(request, idempotent).await,
-                Method::Stream => shared.stream(request).await,
-            }
+            let answer = shared.make(request).with_context(operation.context().clone()).await;
+            calls::heard(operation, answer.as_ref().map_or_else(Status::code, code));
+            answer
         })
     }
 }
 
+/// What the answer says; a stream says it later, in its own time.
+fn code(answer: &Response<Body>) -> Code {
+    answer.extensions().get().copied().unwrap_or(Code::Ok)
+}
+
 impl Shared {
+    async fn make(&self, request: Request<Body>) -> Answer {
+        match self.methods.get(request.uri().path()) {
+            Method::Unary { idempotent } => self.unary(request, idempotent).await,
+            Method::Stream => self.stream(request).await,
+        }
+    }
+
     /// Waits no longer than the deadline, whatever the transport does.
     async fn unary(&self, request: Request<Body>, idempotent: bool) -> Answer {
         let limit = deadline::limit(request.headers()).unwrap_or(DEFAULT_LIMIT);

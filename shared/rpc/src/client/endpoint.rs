@@ -56,6 +56,9 @@ pub(crate) enum State {
     Ejected,
 }
 
+/// The names of all states.
+pub(crate) const STATES: [&str; 4] = ["connecting", "up", "down", "ejected"];
+
 impl State {
     pub fn name(&self) -> &'static str {
         match self {

@@ -77,6 +77,7 @@ impl Unary {
             // A stream's own failure would be the same elsewhere.
             let may_retry = self.idempotent && is_unavailable(&answer);
             let Some(backoff) = tries.another(sent, || may_retry && budget.withdraw(limits)) else { return answer };
+            balancer.instruments.retried();
             *last = Some(answer);
             avoid = Some(ready.endpoint);
             sleep(backoff).await;
@@ -90,7 +91,8 @@ impl Unary {
             Ok(response) => {
                 let code = code(&response);
                 attempt.answered(code);
-                let response = response.map(Body::new);
+                let mut response = response.map(Body::new);
+                response.extensions_mut().insert(code);
                 match code {
                     Code::Unavailable => Err(Box::new(Failure { answer: Ok(response), sent: Sent::Perhaps })),
                     code => Ok((code, response)),

@@ -14,10 +14,16 @@ use axum::{
     response::Response,
 };
 use futures::FutureExt;
+use opentelemetry::trace::FutureExt as _;
 use tokio::sync::Semaphore;
 use tonic::{Code, Status};
 
-use crate::{deadline, status};
+use crate::{
+    calls::{self, Calls},
+    deadline,
+    methods::Methods,
+    status,
+};
 
 /// tonic enforces `grpc-timeout` too, but answers CANCELLED: ours has to be first.
 const HEAD_START: Duration = Duration::from_millis(2);
@@ -26,7 +32,8 @@ const HEAD_START: Duration = Duration::from_millis(2);
 const STANDARD_SERVICES: &str = "/grpc.";
 
 /// Puts the stack around the services: innermost first, as axum applies them.
-pub(super) fn around(services: Router, max_concurrent_calls: u32) -> Router {
+pub(super) fn around(services: Router, max_concurrent_calls: u32, methods: Methods) -> Router {
+    let calls = Arc::new((Calls::answered(), methods));
     let permits = Arc::new(Semaphore::new(max_concurrent_calls as usize));
     services
         // A call that nobody waits for any more is not worked on.
@@ -34,8 +41,24 @@ pub(super) fn around(services: Router, max_concurrent_calls: u32) -> Router {
         .layer(from_fn(guard_panics))
         // Outside of the guard, which would keep the permit of a call that panics no longer than any other.
         .layer(from_fn_with_state(permits, shed_load))
-        // Outermost: one line, whatever happens further in.
+        // One line, whatever happens further in.
         .layer(from_fn(log_call))
+        // Outermost, so that everything further in is a part of the caller's trace.
+        .layer(from_fn_with_state(calls, continue_trace))
+}
+
+/// A span and a measurement of each call. Questions about our health have none: nobody waits for them.
+async fn continue_trace(State(calls): State<Arc<(Calls, Methods)>>, request: Request, next: Next) -> Response {
+    let (calls, methods) = &*calls;
+    let path = request.uri().path();
+    if path.starts_with(STANDARD_SERVICES) {
+        return next.run(request).await;
+    }
+    let method = methods.describe(path).then(|| path.trim_start_matches('/'));
+    let operation = calls.begin(method, &telemetry::extract(request.headers()));
+    let response = next.run(request).with_context(operation.context().clone()).await;
+    calls::answered(operation, response.extensions().get().map_or(Code::Ok, Status::code));
+    response
 }
 
 /// Refuses what is too much at once: a call that would only wait is better made elsewhere. Whether we are alive can be
@@ -107,11 +130,15 @@ mod tests {
 
     use super::*;
 
+    fn methods() -> Methods {
+        Methods::read(&[]).unwrap()
+    }
+
     async fn call<F>(handler: impl Fn() -> F + Clone + Send + Sync + 'static, timeout: &'static str) -> Status
     where
         F: Future<Output = String> + Send + 'static,
     {
-        let router = around(Router::new().route("/", any(handler)), 1);
+        let router = around(Router::new().route("/", any(handler)), 1, methods());
         let mut request = Request::new(axum::body::Body::empty());
         request.headers_mut().insert("grpc-timeout", HeaderValue::from_static(timeout));
         let response = router.oneshot(request).await.unwrap();
@@ -150,7 +177,7 @@ mod tests {
 
     #[tokio::test]
     async fn too_much_at_once_is_refused_and_can_be_tried_again_soon() {
-        let router = around(Router::new().fallback(std::future::pending::<String>), 1);
+        let router = around(Router::new().fallback(std::future::pending::<String>), 1, methods());
         let send = |path: &'static str| {
             let request = Request::builder().uri(path).body(axum::body::Body::empty()).unwrap();
             router.clone().oneshot(request)

@@ -31,6 +31,10 @@ impl Methods {
         Ok(Self(methods))
     }
 
+    pub fn describe(&self, path: &str) -> bool {
+        self.0.contains_key(path)
+    }
+
     pub fn get(&self, path: &str) -> Method {
         self.0.get(path).copied().unwrap_or(Method::Stream)
     }

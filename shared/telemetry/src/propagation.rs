@@ -1,0 +1,57 @@
+//! How a trace goes from process to process: W3C Trace Context and Baggage, in headers.
+
+use http::{HeaderMap, HeaderValue};
+use opentelemetry::{Context, global, propagation::TextMapCompositePropagator, propagation::TextMapPropagator};
+use opentelemetry_http::{HeaderExtractor, HeaderInjector};
+use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+
+/// What vendors add to a trace is passed on up to this length, in bytes: the least that the standard asks for (W3C Trace
+/// Context, section 3.3.1.5).
+const MAX_TRACE_STATE: usize = 512;
+
+/// The same for baggage. The standard asks for 8192, which with a token would be more than a call's headers may have.
+const MAX_BAGGAGE: usize = 4096;
+
+pub(crate) fn start() {
+    let standards: Vec<Box<dyn TextMapPropagator + Send + Sync>> =
+        vec![Box::new(TraceContextPropagator::new()), Box::new(BaggagePropagator::new())];
+    opentelemetry::global::set_text_map_propagator(TextMapCompositePropagator::new(standards));
+}
+
+/// The trace that a request belongs to. What cannot be read, or is too long to be passed on, is as good as not there.
+pub fn extract(headers: &HeaderMap) -> Context {
+    let readable = readable(headers);
+    global::get_text_map_propagator(|propagator| {
+        propagator.extract_with_context(&Context::new(), &HeaderExtractor(&readable))
+    })
+}
+
+/// Says in the headers of a request of ours which trace it belongs to, and nothing else.
+pub fn inject(context: &Context, headers: &mut HeaderMap) {
+    for name in ["traceparent", "tracestate", "baggage"] {
+        headers.remove(name);
+    }
+    global::get_text_map_propagator(|propagator| {
+        propagator.inject_context(context, &mut HeaderInjector(headers));
+    });
+}
+
+fn readable(headers: &HeaderMap) -> HeaderMap {
+    let mut readable = HeaderMap::new();
+    let mut parents = headers.get_all("traceparent").iter();
+    // Two of them are nobody's.
+    if let (Some(parent), None) = (parents.next(), parents.next()) {
+        readable.insert("traceparent", parent.clone());
+        readable.extend(joined(headers, "tracestate", MAX_TRACE_STATE));
+    }
+    readable.extend(joined(headers, "baggage", MAX_BAGGAGE));
+    readable
+}
+
+/// A list may be spread over several headers of its name (RFC 9110, section 5.3).
+fn joined(headers: &HeaderMap, name: &'static str, limit: usize) -> Option<(Option<http::HeaderName>, HeaderValue)> {
+    let values: Vec<_> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    let list = values.join(&b","[..]);
+    let value = HeaderValue::from_bytes(&list).ok().filter(|value| (1..=limit).contains(&value.len()))?;
+    Some((Some(http::HeaderName::from_static(name)), value))
+}
