@@ -32,6 +32,8 @@ BREAKAGES = [
     ("Deployment", "users", f"{SERVICE}.env.0.name", "DATABASE_ULR"),
     ("Deployment", "users", f"{SERVICE}.env.0.value", "postgres://users@postgres.example.com/users"),
     ("Deployment", "users", f"{SERVICE}.env.1.value", "/run/secrets/nothing"),
+    ("Deployment", "users", "spec.template.metadata.annotations", GONE),
+    ("NetworkPolicy", "monitoring", "spec.egress.0.ports.0.port", 4318),
     ("PodDisruptionBudget", "users", "spec.selector.matchLabels", NOBODY),
     ("PodDisruptionBudget", "users", "spec.maxUnavailable", 2),
     ("HorizontalPodAutoscaler", "users", "spec.scaleTargetRef.name", "nobody"),

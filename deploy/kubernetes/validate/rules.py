@@ -47,6 +47,7 @@ def broken(render, sources, secrets):
             *configured(render, name, settings, sources),
             *entrusted(render, name, settings, secrets),
             *connected(render, name, settings, sources),
+            *observed(render, name, settings),
         ]
         yield from (f"{name}: {problem}" for problem in problems)
 
@@ -188,3 +189,14 @@ def connected(render, name, settings, sources):
             yield f"{setting} is {url}, where it finds nobody that it may call"
         elif address[1] == "dns:///" and service.get("clusterIP") != "None":
             yield f"{setting} is {url}, a name with one address"
+
+
+def observed(render, name, settings):
+    """Its metrics are found, and it may send the rest to where it is told to."""
+    metrics = {"scrape": "true", "path": "/metrics", "port": str(render.ports(name).get("operations"))}
+    expected = {f"prometheus.io/{key}": value for key, value in metrics.items()}
+    yield from differences(expected, render.pods[name]["metadata"].get("annotations"), "annotations")
+    collector = re.fullmatch(r"http://[\w-]+\.([\w-]+):(\d+)", settings.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""))
+    peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": collector[1]}}} if collector else None
+    if not collector or (name, str(peer), int(collector[2])) not in set(render.calls("egress")):
+        yield "it may not call the collector"

@@ -1,4 +1,4 @@
-//! Calls as they are told, on both sides: by the semantic conventions for RPC (1.40, release candidate).
+//! Calls as they are told, on both sides: by the semantic conventions for RPC (1.42, release candidate).
 
 use opentelemetry::{Context, KeyValue, trace::SpanKind};
 use telemetry::{CALL_SECONDS, Operation, Operations};

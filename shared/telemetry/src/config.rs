@@ -8,9 +8,8 @@ use tracing_subscriber::EnvFilter;
 
 /// What a process tells, and where.
 ///
-/// What is not here but in OpenTelemetry's specification is read by its SDK from the environment: `OTEL_SERVICE_NAME`,
-/// `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_EXPORTER_OTLP_*` (headers, time-outs, compression, and each signal's own),
-/// `OTEL_BSP_*`, `OTEL_BLRP_*`, `OTEL_METRIC_EXPORT_INTERVAL`.
+/// What is not here but in OpenTelemetry's specification is read by its SDK from the environment: `OTEL_EXPORTER_OTLP_*`
+/// (headers, time-outs, compression, and each signal's own), `OTEL_BSP_*`, `OTEL_BLRP_*`, `OTEL_METRIC_EXPORT_INTERVAL`.
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
 pub struct Config {
@@ -25,6 +24,14 @@ pub struct Config {
     /// No traces, no metrics, no log but that on stdout
     #[arg(long, env)]
     pub otel_sdk_disabled: bool,
+
+    /// What the process is called, if not as its program
+    #[arg(long, env)]
+    pub otel_service_name: Option<String>,
+
+    /// What else it is, between commas: `deployment.environment.name=production,service.version=1.2`
+    #[arg(long, env, value_delimiter = ',')]
+    pub otel_resource_attributes: Vec<Attribute>,
 
     /// Where OTLP is sent: `http://collector:4318`; without it (and without a signal's own) nothing is sent
     #[arg(long, env, value_parser = endpoint)]
@@ -122,6 +129,27 @@ pub enum Sampler {
     TraceIdRatio,
 }
 
+/// What the process is in some respect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// The respect: a name of the semantic conventions
+    pub name: String,
+    /// What it is
+    pub value: String,
+}
+
+impl FromStr for Attribute {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let pair = text.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
+        match pair {
+            Some((name, value)) if !name.is_empty() => Ok(Self { name: name.to_owned(), value: value.to_owned() }),
+            _ => Err("must be name=value"),
+        }
+    }
+}
+
 /// From 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ratio(f64);
@@ -185,6 +213,16 @@ mod tests {
     fn what_is_no_filter_is_refused_before_anything_starts() {
         for text in ["loud=please", "orders=debug=info"] {
             assert!(filter(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_attribute_has_a_name_and_a_value() {
+        let attribute = |name: &str, value: &str| Ok(Attribute { name: name.to_owned(), value: value.to_owned() });
+        assert_eq!("service.version=1.2".parse(), attribute("service.version", "1.2"));
+        assert_eq!(" a = b=c ".parse(), attribute("a", "b=c"));
+        for text in ["service.version", "=1.2", ""] {
+            assert!(text.parse::<Attribute>().is_err(), "{text}");
         }
     }
 

@@ -18,11 +18,11 @@ mod trees;
 use std::{thread, time::Duration};
 
 use opentelemetry::{KeyValue, global};
-use opentelemetry_sdk::{Resource, error::OTelSdkResult};
+use opentelemetry_sdk::{Resource, error::OTelSdkResult, resource::TelemetryResourceDetector};
 use uuid::Uuid;
 
 pub use self::{
-    config::{Config, LogFormat, LogsExporter, MetricsExporter, Protocol, Ratio, Sampler, TracesExporter},
+    config::{Attribute, Config, LogFormat, LogsExporter, MetricsExporter, Protocol, Ratio, Sampler, TracesExporter},
     log::set_log_filter,
     metrics::prometheus_text,
     operation::{CALL_SECONDS, Operation, Operations, STATEMENT_SECONDS},
@@ -50,7 +50,7 @@ pub fn init(config: &Config, service: &'static str, version: &'static str) -> an
         log::start(config, None)?;
         return Ok(Telemetry { traces: None, metrics: None, logs: None });
     }
-    let resource = resource(service, version);
+    let resource = resource(config, service, version);
     // First, since what follows counts what it loses.
     let metrics = metrics::provider(config, resource.clone())?;
     global::set_meter_provider(metrics.clone());
@@ -62,15 +62,20 @@ pub fn init(config: &Config, service: &'static str, version: &'static str) -> an
     Ok(Telemetry { traces: Some(traces), metrics: Some(metrics), logs })
 }
 
-/// Who we are; `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` know better.
-fn resource(service: &'static str, version: &'static str) -> Resource {
-    let own = Resource::builder_empty().with_attributes([
-        KeyValue::new("service.name", service),
+/// Who we are. What is said in the settings goes before what we know ourselves.
+fn resource(config: &Config, service: &'static str, version: &'static str) -> Resource {
+    let own = [
         KeyValue::new("service.version", version),
         KeyValue::new("service.instance.id", Uuid::new_v4().to_string()),
-    ]);
-    own.with_detector(Box::new(opentelemetry_sdk::resource::EnvResourceDetector::new()))
-        .with_detector(Box::new(opentelemetry_sdk::resource::TelemetryResourceDetector))
+        KeyValue::new("service.name", service),
+    ];
+    let said = config.otel_resource_attributes.iter().cloned();
+    let name = config.otel_service_name.clone();
+    Resource::builder_empty()
+        .with_detector(Box::new(TelemetryResourceDetector))
+        .with_attributes(own)
+        .with_attributes(said.map(|Attribute { name, value }| KeyValue::new(name, value)))
+        .with_attributes(name.map(|name| KeyValue::new("service.name", name)))
         .build()
 }
 
