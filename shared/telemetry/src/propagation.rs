@@ -40,12 +40,26 @@ fn readable(headers: &HeaderMap) -> HeaderMap {
     let mut readable = HeaderMap::new();
     let mut parents = headers.get_all("traceparent").iter();
     // Two of them are nobody's.
-    if let (Some(parent), None) = (parents.next(), parents.next()) {
+    if let (Some(parent), None) = (parents.next(), parents.next())
+        && is_well_formed(parent.as_bytes())
+    {
         readable.insert("traceparent", parent.clone());
         readable.extend(joined(headers, "tracestate", MAX_TRACE_STATE));
     }
     readable.extend(joined(headers, "baggage", MAX_BAGGAGE));
     readable
+}
+
+/// All fields have their lengths, to which later versions may add some (W3C Trace Context, sections 3.2 and 4): the SDK
+/// takes shorter ones too, which would be the ids of somebody else.
+fn is_well_formed(traceparent: &[u8]) -> bool {
+    const SHAPE: &[u8] = b"00-00000000000000000000000000000000-0000000000000000-00";
+    let Some((known, more)) = traceparent.split_at_checked(SHAPE.len()) else { return false };
+    let fits = |(byte, model): (&u8, &u8)| match model {
+        b'-' => *byte == b'-',
+        _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+    };
+    known.iter().zip(SHAPE).all(fits) && (more.is_empty() || more.starts_with(b"-") && !known.starts_with(b"00"))
 }
 
 /// A list may be spread over several headers of its name (RFC 9110, section 5.3).

@@ -1,4 +1,5 @@
-//! What tests need: a database of their own, a Consul of their own, and tokens that a service believes.
+//! What tests need: a database of their own, a Consul of their own, tokens that a service believes, and an ear for what
+//! a process tells of itself.
 
 #![warn(missing_docs)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
@@ -6,6 +7,7 @@
 mod consul_agent;
 mod postgres;
 mod tokens;
+pub mod told;
 
 pub use self::{
     consul_agent::{Consul, ServerCertificate},

@@ -16,4 +16,5 @@ mod program;
 mod proxy;
 mod resilience;
 mod stubs;
+mod traces;
 mod who_may_call;

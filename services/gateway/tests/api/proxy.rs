@@ -3,6 +3,7 @@
 mod bodies;
 mod headers;
 mod instances;
+mod traces;
 mod wire;
 
 use std::{

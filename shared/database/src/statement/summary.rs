@@ -3,50 +3,50 @@
 /// The longest summary, in bytes (semantic conventions: 255).
 const LONGEST: usize = 255;
 
-/// Its operations and what each is about, in their order: `SELECT orders`, `INSERT orders SELECT products`.
+/// Its operations and the tables of each, in their order: `SELECT orders`, `UPDATE products INSERT orders`.
 pub fn summary(sql: &str) -> String {
-    let mut summary = String::with_capacity(32);
-    let mut before = "";
-    for word in words(sql) {
+    let words: Vec<_> = words(sql).collect();
+    // What a `with` gives a name is no table.
+    let named = |name| words.windows(3).any(|words| words[0] == name && words[1] == "as" && words[2].starts_with('('));
+    let (mut summary, mut operation, mut before) = (String::new(), None, "");
+    for word in words.iter().map(|word| word.trim_start_matches('(')).filter(|word| !word.is_empty()) {
         match (before, word) {
             // `for update` locks, `do update` is the rest of an insert.
             ("for" | "do", "update") => {}
-            (_, "select" | "insert" | "update" | "delete" | "begin" | "commit" | "rollback") => {
-                push(&mut summary, &word.to_uppercase());
+            (_, "select" | "insert" | "update" | "delete") => operation = Some(word),
+            ("from" | "into" | "join" | "update", table) if is_table(table) && !named(table) => {
+                push(&mut summary, operation.take().map(str::to_uppercase).as_deref().into_iter().chain([table]));
             }
-            ("from" | "into" | "join" | "update", target) if is_name(target) => push(&mut summary, target),
             _ => {}
         }
         before = word;
     }
     match summary.is_empty() {
-        true => words(sql).next().unwrap_or_default().to_uppercase(),
+        true => words.first().map(|word| word.to_uppercase()).unwrap_or_default(),
         false => summary,
     }
 }
 
-fn push(summary: &mut String, word: &str) {
-    if summary.len() + 1 + word.len() > LONGEST {
-        return;
+fn push<'a>(summary: &mut String, words: impl Iterator<Item = &'a str>) {
+    for word in words.filter(|word| word.len() < LONGEST) {
+        if summary.len() + word.len() < LONGEST {
+            summary.push_str(if summary.is_empty() { "" } else { " " });
+            summary.push_str(word);
+        }
     }
-    if !summary.is_empty() {
-        summary.push(' ');
-    }
-    summary.push_str(word);
 }
 
-/// What stands in quotes is nobody's operation, and a function is no table.
+/// What stands in quotes is nobody's operation.
 fn words(sql: &str) -> impl Iterator<Item = &str> {
     let code = sql.split('\'').step_by(2);
     code.flat_map(|code| code.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | ')')))
         .filter(|word| !word.is_empty())
-        .map(|word| word.trim_start_matches('('))
 }
 
-fn is_name(word: &str) -> bool {
-    !word.is_empty()
-        && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'.')
-        && !matches!(word, "select" | "set" | "only" | "lateral")
+/// A function has a parenthesis.
+fn is_table(word: &str) -> bool {
+    let is_word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'.';
+    word.bytes().all(is_word) && !matches!(word, "select" | "set" | "only" | "lateral")
 }
 
 #[cfg(test)]
@@ -72,8 +72,10 @@ mod tests {
                 "with line as (select * from unnest($1::text[]) as line (sku)), taken as (
                      update products set stock = 0 from line
                  ) insert into lines (sku) select sku from line",
-                "SELECT UPDATE products line INSERT lines SELECT line",
+                "UPDATE products INSERT lines",
             ),
+            ("select 1", "SELECT"),
+            ("select a from one join two on true", "SELECT one two"),
             ("select 'select secrets from users' from things", "SELECT things"),
             ("lock table things", "LOCK"),
             ("", ""),

@@ -56,18 +56,26 @@ pub async fn dead_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
-/// The instances that are registered.
-pub struct Fleet(Registry);
+/// The instances that are registered, and under which name.
+pub struct Fleet {
+    registry: Registry,
+    name: &'static str,
+}
 
 impl Fleet {
     pub fn new() -> Self {
-        Self(Registry::in_process())
+        Self::named("echo")
+    }
+
+    /// One whose measurements are its own.
+    pub fn named(name: &'static str) -> Self {
+        Self { registry: Registry::in_process(), name }
     }
 
     /// Registers what is at an address; it leaves when the token is cancelled.
     pub fn join(&self, address: SocketAddr) -> CancellationToken {
-        let (registry, leaving) = (self.0.clone(), CancellationToken::new());
-        let registration = Registration::grpc("echo", "test", address, address);
+        let (registry, leaving) = (self.registry.clone(), CancellationToken::new());
+        let registration = Registration::grpc(self.name, "test", address, address);
         let until = leaving.clone();
         tokio::spawn(async move { registry.register(registration, until).await });
         leaving
@@ -80,8 +88,8 @@ impl Fleet {
     }
 
     pub fn caller(&self, config: &ClientConfig) -> Caller {
-        let client = Client::new(config, self.0.clone(), &DESCRIPTORS).unwrap();
-        Caller(client.channel(&Peer::Service("echo".to_owned())).unwrap())
+        let client = Client::new(config, self.registry.clone(), &DESCRIPTORS).unwrap();
+        Caller(client.channel(&Peer::Service(self.name.to_owned())).unwrap())
     }
 }
 

@@ -10,6 +10,8 @@ mod deadlines;
 mod echo;
 mod ejection;
 mod fleet;
+mod measured;
 mod retries;
 mod server;
+mod traced;
 mod unsent;

@@ -82,3 +82,71 @@ where
 fn format() -> Format {
     tracing_subscriber::fmt::format()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    use opentelemetry::{SpanId, TraceFlags, TraceId, trace::TraceState};
+    use tracing_subscriber::{Layer, Registry, fmt, layer::SubscriberExt};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(text)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The line of an event, and that of the same event within a span.
+    fn lines(layer: impl FnOnce(Lines) -> Box<dyn Layer<Registry> + Send + Sync>) -> [String; 2] {
+        let lines = Lines::default();
+        let _logging = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer(lines.clone())));
+        let log = || tracing::info!(status = 200, "request");
+        log();
+        let (trace, span) = (TraceId::from(0x4bf9), SpanId::from(0xf067));
+        let span = SpanContext::new(trace, span, TraceFlags::NOT_SAMPLED, false, TraceState::NONE);
+        let within = Context::new().with_remote_span_context(span).attach();
+        log();
+        drop(within);
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert!(text.ends_with('\n'), "{text}");
+        let lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        lines.try_into().unwrap()
+    }
+
+    #[test]
+    fn a_line_of_text_ends_with_its_trace() {
+        let [outside, within] =
+            lines(|out| fmt::layer().event_format(Text::new(false)).with_writer(move || out.clone()).boxed());
+        assert!(outside.ends_with("INFO telemetry::log::format::tests: request status=200"), "{outside}");
+        let trace = "trace_id=00000000000000000000000000004bf9 span_id=000000000000f067";
+        assert!(within.ends_with(&format!("request status=200 {trace}")), "{within}");
+    }
+
+    #[test]
+    fn an_object_has_its_trace_as_well() {
+        let [outside, within] =
+            lines(|out| fmt::layer().json().event_format(Json::new()).with_writer(move || out.clone()).boxed());
+        let [outside, within] = [outside, within].map(|line| serde_json::from_str::<serde_json::Value>(&line).unwrap());
+        for line in [&outside, &within] {
+            assert_eq!(
+                (&line["message"], &line["status"], &line["level"]),
+                (&"request".into(), &200.into(), &"INFO".into())
+            );
+        }
+        assert_eq!((outside.get("trace_id"), outside.get("span_id")), (None, None));
+        assert_eq!(within["trace_id"], "00000000000000000000000000004bf9");
+        assert_eq!(within["span_id"], "000000000000f067");
+    }
+}

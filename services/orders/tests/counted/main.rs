@@ -1,0 +1,91 @@
+//! What the shop counts of its orders: in a process of its own, since each process counts once for all of its tests.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+#[path = "../api/harness.rs"]
+#[allow(dead_code, reason = "these are a few of many tests of the service")]
+mod harness;
+
+use std::sync::atomic::Ordering;
+
+use harness::{Service, refusal};
+use testkit::told::{self, metric};
+use tonic::Code;
+
+const KEY: &str = "2f4c1c86-0b4e-4b1e-9a52-0c9d5f5d8a11";
+
+/// A service whose catalogue has been changed so, which says everything that it counts.
+async fn told_of(change: &'static str) -> Service {
+    told::listen();
+    let service = Service::start().await;
+    service.sql(change).await;
+    service
+}
+
+fn count(name: &str, currency: &str) -> Option<f64> {
+    metric(&format!("orders_{name}_total"), &[("currency", currency)])
+}
+
+#[tokio::test]
+async fn an_order_is_counted_once_however_often_it_is_asked_for() {
+    // A currency that no other test has.
+    let service = told_of("update products set currency = 'XAA'").await;
+    let ada = service.person();
+    let first = ada.place_with_key(&[("TABLE-OAK", 1), ("CHAIR-OAK", 6)], KEY).await.unwrap();
+    let (placed, revenue) = (Some(1.0), Some(f64::from(40250 + 6 * 9250)));
+    assert_eq!((count("placed", "XAA"), count("revenue", "XAA")), (placed, revenue));
+    assert_eq!(ada.place_with_key(&[("TABLE-OAK", 1), ("CHAIR-OAK", 6)], KEY).await.unwrap(), first);
+    assert_eq!((count("placed", "XAA"), count("revenue", "XAA")), (placed, revenue));
+
+    service.person().place(&[("TABLE-OAK", 1)]).await.unwrap();
+    let (placed, revenue) = (Some(2.0), Some(f64::from(2 * 40250 + 6 * 9250)));
+    assert_eq!((count("placed", "XAA"), count("revenue", "XAA")), (placed, revenue));
+    assert_eq!(count("cancelled", "XAA"), None);
+}
+
+#[tokio::test]
+async fn an_order_is_cancelled_once_however_many_try() {
+    let service = told_of("update products set currency = 'XBB'").await;
+    let ada = service.person();
+    let order = ada.place(&[("TABLE-OAK", 1)]).await.unwrap();
+    ada.place(&[("TABLE-OAK", 1)]).await.unwrap();
+    ada.cancel(&order.id).await.unwrap();
+    assert_eq!((count("placed", "XBB"), count("cancelled", "XBB")), (Some(2.0), Some(1.0)));
+    assert_eq!(refusal(ada.cancel(&order.id).await).1.as_deref(), Some("WRONG_STATE"));
+    assert_eq!(count("cancelled", "XBB"), Some(1.0));
+}
+
+/// The one test here of which orders are rejected.
+#[tokio::test]
+async fn what_is_rejected_is_counted_by_its_reason() {
+    let service = told_of("update products set currency = 'XCC' where sku <> 'BOX-OAK'").await;
+    let (ada, rejected) = (service.person(), |labels: &[_]| metric("orders_rejected_total", labels));
+    let refused = async |items: &[(&str, i64)]| ada.place_with_key(items, KEY).await.unwrap_err().code();
+
+    assert_eq!(refused(&[("TABLE-OAK", 21)]).await, Code::FailedPrecondition);
+    assert_eq!(rejected(&[("reason", "OUT_OF_STOCK")]), Some(1.0));
+    assert_eq!(refused(&[("TABLE-GOLD", 1)]).await, Code::InvalidArgument);
+    assert_eq!(refused(&[("TABLE-OAK", 1), ("BOX-OAK", 1)]).await, Code::InvalidArgument);
+    ada.place_with_key(&[("TABLE-OAK", 1)], KEY).await.unwrap();
+    assert_eq!(refused(&[("TABLE-OAK", 2)]).await, Code::FailedPrecondition);
+    service.sql("update products set price_amount = 9007199254740991").await;
+    assert_eq!(refusal(service.person().place(&[("TABLE-OAK", 2)]).await).0, Code::InvalidArgument);
+    service.users_answer.store(Code::NotFound.into(), Ordering::SeqCst);
+    assert_eq!(refused(&[("TABLE-OAK", 1)]).await, Code::Unauthenticated);
+    // A failure of ours is told elsewhere.
+    service.users_answer.store(Code::Unavailable.into(), Ordering::SeqCst);
+    assert_eq!(refused(&[("TABLE-OAK", 1)]).await, Code::Unavailable);
+
+    let reasons = [
+        "OUT_OF_STOCK",
+        "UNKNOWN_PRODUCT",
+        "SEVERAL_CURRENCIES",
+        "IDEMPOTENCY_KEY_REUSED",
+        "TOTAL_TOO_LARGE",
+        "NO_ACCOUNT",
+    ];
+    for reason in reasons {
+        assert_eq!(rejected(&[("reason", reason)]), Some(1.0), "{reason}");
+    }
+    assert_eq!(rejected(&[]), Some(6.0), "and nothing else");
+}
