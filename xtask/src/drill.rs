@@ -1,11 +1,13 @@
 //! `cargo xtask drill`: breaks a running system on purpose, and counts what its clients notice.
 
 mod cluster;
+mod collector_away;
 mod compose;
 mod consul_away;
 mod database_away;
 mod deadline;
 mod hang;
+mod identifiers;
 mod killed;
 mod load;
 mod no_peers;
@@ -14,7 +16,10 @@ mod programs;
 mod report;
 mod retry_storm;
 mod rolling_restart;
+mod scraped;
 mod slow;
+mod telemetry_cost;
+mod traced;
 
 use std::{
     fmt,
@@ -67,9 +72,17 @@ enum Name {
     DatabaseAway,
     /// A gateway is there before Consul and users are
     NoPeers,
+    /// One order is one trace, whatever a client sends, and nothing tells what it must not
+    Traced,
+    /// The collector of telemetry hangs, is not there, or dies
+    CollectorAway,
+    /// Prometheus finds every instance, and has something for every panel and every rule
+    Scraped,
+    /// What telemetry costs: a measurement, for --release and a quiet machine
+    TelemetryCost,
     /// The containers of docker-compose.yml are killed, restarted, scaled and replaced
     Compose,
-    /// All of them, one after the other; without compose, which needs Docker and its images
+    /// All of them, one after the other; without compose, which needs Docker and its images, and what is only measured
     All,
 }
 
@@ -100,7 +113,7 @@ impl Options {
 
 impl Name {
     fn drills(self) -> Vec<Self> {
-        let is_part = |name: &Self| !matches!(name, Self::Compose | Self::All);
+        let is_part = |name: &Self| !matches!(name, Self::TelemetryCost | Self::Compose | Self::All);
         match self {
             Self::All => Self::value_variants().iter().copied().filter(is_part).collect(),
             one => vec![one],
@@ -143,6 +156,10 @@ impl Name {
             Self::RetryStorm => retry_storm::run(&mut cluster).await,
             Self::DatabaseAway => database_away::run(&mut cluster).await,
             Self::NoPeers => no_peers::run(&mut cluster).await,
+            Self::Traced => traced::run(&mut cluster, folder).await,
+            Self::CollectorAway => collector_away::run(&mut cluster, folder).await,
+            Self::Scraped => scraped::run(&mut cluster, folder, programs).await,
+            Self::TelemetryCost => telemetry_cost::run(&mut cluster, folder).await,
             Self::Compose | Self::All => Ok(()),
         }
     }

@@ -3,12 +3,15 @@
 mod agent;
 mod blueprint;
 mod call_log;
+mod collector;
 mod family;
 mod folder;
 mod forwarder;
 mod instance;
+mod metrics;
 mod ports;
 mod postgres;
+mod prometheus;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -16,7 +19,15 @@ use reqwest::Client;
 use tokio::try_join;
 
 use self::{agent::Agent, blueprint::Blueprint, family::Family, ports::Ports, postgres::Postgres};
-pub use self::{call_log::calls, folder::Folder, forwarder::Forwarder, instance::Instance};
+pub use self::{
+    call_log::{CallLog, calls},
+    collector::{Collector, Item, Received, Signal},
+    folder::Folder,
+    forwarder::Forwarder,
+    instance::Instance,
+    metrics::Sample,
+    prometheus::Prometheus,
+};
 use crate::drill::programs::Programs;
 
 /// As set for every program.
@@ -37,6 +48,7 @@ pub struct Cluster {
     pub postgres: Postgres,
     /// For what a drill opens besides.
     pub ports: Ports,
+    family: Arc<Family>,
 }
 
 impl Cluster {
@@ -45,21 +57,38 @@ impl Cluster {
         let (family, mut ports) = (Arc::new(Family::found()?), Ports::new());
         let mut agent = Agent::new(family.clone(), &mut ports, folder)?;
         let ((), postgres) = try_join!(agent.start(), Postgres::start(folder, &mut ports))?;
-        let mut blueprint = Blueprint { programs, folder, family, ports, agent: &agent, postgres: &postgres };
+        let mut blueprint =
+            Blueprint { programs, folder, family: family.clone(), ports, agent: &agent, postgres: &postgres };
         let users = [blueprint.users(1)?, blueprint.users(2)?];
         let orders = [blueprint.orders(1)?, blueprint.orders(2)?];
         let gateways = [blueprint.gateway(1)?, blueprint.gateway(2)?];
         let ports = blueprint.ports;
-        let mut cluster = Self { users, orders, gateways, agent, postgres, ports };
-        for instance in cluster.instances_mut() {
-            instance.start()?;
-        }
-        for instance in cluster.instances_mut() {
-            instance.ready().await?;
-        }
-        cluster.agent.list_all(&cluster.instances(), Duration::from_secs(10)).await?;
+        let mut cluster = Self { users, orders, gateways, agent, postgres, ports, family };
+        cluster.start_over().await?;
         cluster.fill_the_shelves().await?;
         Ok(cluster)
+    }
+
+    /// Starts every instance, with the settings that it has by now; those that run are killed before.
+    pub async fn start_over(&mut self) -> anyhow::Result<()> {
+        for instance in self.instances_mut().filter(|instance| instance.runs()) {
+            instance.kill().await?;
+        }
+        for instance in self.instances_mut() {
+            instance.start()?;
+        }
+        for instance in self.instances_mut() {
+            instance.ready().await?;
+        }
+        self.agent.list_all(&self.instances(), Duration::from_secs(10)).await?;
+        Ok(())
+    }
+
+    /// Changes a setting of every instance's next start.
+    pub fn set(&mut self, setting: &'static str, value: impl ToString) {
+        for instance in self.instances_mut() {
+            instance.set(setting, value.to_string());
+        }
     }
 
     pub fn instances(&self) -> Vec<&Instance> {

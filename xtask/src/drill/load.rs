@@ -21,9 +21,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
-    clientele::Clientele,
+    clientele::{Clientele, Customer},
     outcomes::{Kind, Outcome, Outcomes},
-    request::{ACCOUNTS, ACCOUNTS_ONLY, Mix, Request, SHOPPING},
+    request::{ACCOUNTS, ACCOUNTS_ONLY, LOOKING, Mix, PASSWORD, Request, SHOPPING, new_email},
 };
 use super::patience::until;
 

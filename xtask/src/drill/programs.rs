@@ -9,6 +9,8 @@ use std::{
 use anyhow::{Context, ensure};
 
 pub struct Programs {
+    /// Of the repository.
+    pub root: PathBuf,
     folder: PathBuf,
 }
 
@@ -27,7 +29,7 @@ impl Programs {
         let target = this.ancestors().nth(2).context("this program lies in TARGET/PROFILE")?;
         let status = Command::new("cargo").args(arguments).current_dir(root).status().context("cargo build")?;
         ensure!(status.success(), "cargo build: {status}");
-        Ok(Self { folder: target.join(profile) })
+        Ok(Self { root: root.to_owned(), folder: target.join(profile) })
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

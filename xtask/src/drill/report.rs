@@ -38,3 +38,13 @@ pub fn latencies(name: &str, outcomes: &Outcomes) {
     let [p50, p99, slowest] = [50, 99, 100].map(|percent| milliseconds(outcomes.percentile(percent)));
     figure(name, format_args!("p50 {p50}, p99 {p99}, slowest {slowest} ({} requests)", outcomes.count()));
 }
+
+/// Errors: the p99 of most seconds is more than twice the normal one, and what a noisy machine may add.
+pub fn no_slower(when: &str, normal: &Outcomes, now: &Outcomes, noise: Duration) -> anyhow::Result<()> {
+    let (now, limit) = (now.p99_of_most_seconds(), normal.p99_of_most_seconds() * 2 + noise);
+    let [now_text, limit_text] = [now, limit].map(milliseconds);
+    figure(&format!("p99 of most seconds {when}"), &now_text);
+    figure(&format!("p99 allowed: twice the normal and {} ms", noise.as_millis()), &limit_text);
+    ensure!(now <= limit, "{when}, p99 is {now_text}, more than {limit_text}");
+    Ok(())
+}

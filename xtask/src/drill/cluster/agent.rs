@@ -48,6 +48,10 @@ impl Agent {
         format!("http://{}", self.address)
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Returns when it has a leader: before that it answers every question with an error.
     pub async fn start(&mut self) -> anyhow::Result<()> {
         let mut command = self.family.member("consul", &self.log)?;
@@ -67,6 +71,20 @@ impl Agent {
         let answer = self.ask(&format!("/v1/health/service/{service}?passing")).await?;
         let entries = answer.as_array().context("Consul's answer is no list")?;
         entries.iter().map(|entry| read_address(&entry["Service"])).collect()
+    }
+
+    /// What the instances of a service are called that Consul takes for healthy.
+    pub async fn ids(&self, service: &str) -> anyhow::Result<BTreeSet<String>> {
+        let answer = self.ask(&format!("/v1/health/service/{service}?passing")).await?;
+        let ids = answer.as_array().into_iter().flatten().filter_map(|entry| entry["Service"]["ID"].as_str());
+        Ok(ids.map(str::to_owned).collect())
+    }
+
+    /// Changes a setting of every instance of a service, which is running.
+    pub async fn put(&self, key: &str, value: &str) -> anyhow::Result<()> {
+        let url = format!("{}/v1/kv/{key}", self.url());
+        self.client.put(url).body(value.to_owned()).send().await?.error_for_status()?;
+        Ok(())
     }
 
     pub async fn lists(&self, instance: &Instance) -> bool {

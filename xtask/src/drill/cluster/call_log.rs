@@ -42,8 +42,12 @@ impl CallLog {
 
 /// The calls that a log tells of, a line each; its last line may still be in the writing.
 pub fn calls(log: &[u8]) -> impl Iterator<Item = Value> {
-    let lines = log.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-    lines.filter(|line| line["rpc.method"].is_string())
+    lines(log).filter(|line| line["rpc.method"].is_string())
+}
+
+/// All that a log tells.
+pub fn lines(log: &[u8]) -> impl Iterator<Item = Value> {
+    log.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok())
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use std::{
 };
 
 use anyhow::Context;
-use tokio::process::Command;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{Child as Member, Command};
 
 /// Nothing is ever written to its input, which closes when this program ends. The group is its own, and it is in it.
 const GUARD: &str = "read -r _; kill -s KILL 0";
@@ -40,6 +41,12 @@ impl Family {
         command.process_group(self.group).kill_on_drop(true);
         Ok(command)
     }
+}
+
+/// Errors: it does not run.
+pub fn signal(member: Option<&Member>, signal: Signal) -> anyhow::Result<()> {
+    let id = member.and_then(Member::id).and_then(|id| Pid::from_raw(id.try_into().ok()?));
+    Ok(kill_process(id.context("it does not run")?, signal)?)
 }
 
 impl Drop for Family {

@@ -1,6 +1,8 @@
-//! A port of the drill's own in front of something, or instead of it: it relays, at once or late, refuses, or hangs up.
+//! A port of the drill's own in front of something, or instead of it: it relays, at once or late, refuses, hangs
+//! up, or says nothing.
 
 use std::{
+    future::pending,
     io,
     net::SocketAddr,
     sync::{
@@ -36,6 +38,7 @@ pub struct Forwarder {
 enum Treatment {
     Relay { to: SocketAddr, delay: Duration },
     HangUp,
+    Ignore,
 }
 
 impl Forwarder {
@@ -63,6 +66,11 @@ impl Forwarder {
         self.treat(Treatment::HangUp).await
     }
 
+    /// Accepts connections, reads nothing and says nothing, as what hangs does.
+    pub async fn ignore(&mut self) -> anyhow::Result<()> {
+        self.treat(Treatment::Ignore).await
+    }
+
     /// Ends every connection; nobody listens any more.
     pub async fn refuse(&mut self) {
         self.serving.shutdown().await;
@@ -84,6 +92,7 @@ async fn serve(listener: TcpListener, treatment: Treatment, accepted: Arc<Atomic
         match treatment {
             Treatment::Relay { to, delay } => drop(connections.spawn(relay(client, to, delay))),
             Treatment::HangUp => refuse(&client),
+            Treatment::Ignore => drop(connections.spawn(hold(client))),
         }
         while connections.try_join_next().is_some() {}
     }
@@ -93,6 +102,10 @@ async fn serve(listener: TcpListener, treatment: Treatment, accepted: Arc<Atomic
 fn refuse(client: &TcpStream) {
     // What fails here has ended already.
     let _ = client.set_zero_linger();
+}
+
+async fn hold(_client: TcpStream) {
+    pending().await
 }
 
 /// Until one of the two ends it; how it ended on the other side is how it ends for the client.

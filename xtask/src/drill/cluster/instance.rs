@@ -1,13 +1,18 @@
 //! One process of a service, which always comes back at the same address.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fs, net::SocketAddr, path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use reqwest::Client;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
+use serde_json::Value;
 use tokio::{process::Child, time::timeout};
 
-use super::{call_log::CallLog, family::Family};
+use super::{
+    call_log::{CallLog, lines},
+    family::{Family, signal},
+    metrics::{Sample, samples},
+};
 use crate::drill::patience::until;
 
 /// From its start to its readiness, migrations included, on a slow machine.
@@ -128,10 +133,18 @@ impl Instance {
         child.kill().await.with_context(|| format!("{} does not end", self.name()))
     }
 
+    pub fn runs(&self) -> bool {
+        self.child.is_some()
+    }
+
+    /// What it has had of the processors since it was started.
+    pub fn processor_time(&self) -> anyhow::Result<Duration> {
+        let id = self.child.as_ref().and_then(Child::id).with_context(|| format!("{} does not run", self.name()))?;
+        processor_time(&fs::read_to_string(format!("/proc/{id}/stat"))?).context("/proc has no such processor time")
+    }
+
     pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
-        let id = self.child.as_ref().and_then(Child::id).and_then(|id| Pid::from_raw(id.try_into().ok()?));
-        let id = id.with_context(|| format!("{} does not run", self.name()))?;
-        Ok(kill_process(id, signal)?)
+        self::signal(self.child.as_ref(), signal).with_context(|| format!("no signal to {}", self.name()))
     }
 
     /// Whether it may send calls to an instance at this address.
@@ -149,10 +162,29 @@ impl Instance {
         self.client.get(url).send().await?.text().await
     }
 
+    /// What it shows to whoever scrapes it.
+    pub async fn metrics(&self) -> anyhow::Result<Vec<Sample>> {
+        let url = format!("http://{}/metrics", self.plan.operations);
+        let answer = self.client.get(url).send().await?.error_for_status()?;
+        Ok(samples(&answer.text().await?).collect())
+    }
+
+    /// What it has logged so far, since it was first started.
+    pub fn log(&self) -> anyhow::Result<Vec<Value>> {
+        Ok(lines(&fs::read(&self.plan.log)?).collect())
+    }
+
     /// The calls that reach it from now on.
     pub fn calls(&self) -> anyhow::Result<CallLog> {
         CallLog::from_now(self.plan.log.clone())
     }
+}
+
+/// The fields utime and stime, in ticks of 10 ms (proc(5)). The name of the program before them may have spaces.
+fn processor_time(stat: &str) -> Option<Duration> {
+    let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |index: usize| fields.get(index)?.parse::<u64>().ok();
+    Some(Duration::from_millis(10) * u32::try_from(ticks(11)? + ticks(12)?).ok()?)
 }
 
 /// The report has a line for each instance that calls are sent to, with its address.

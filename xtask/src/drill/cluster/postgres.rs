@@ -62,8 +62,14 @@ impl Postgres {
 
     /// A connection of the drill's own to the database of orders, past every forwarder.
     pub async fn connect_to_orders(&self) -> anyhow::Result<PgConnection> {
-        let options = self.superuser()?.database("orders");
-        PgConnection::connect_with(&options).await.context("the database of orders cannot be reached")
+        self.connect_to("orders").await
+    }
+
+    /// The same to any of them.
+    pub async fn connect_to(&self, database: &str) -> anyhow::Result<PgConnection> {
+        let options = self.superuser()?.database(database);
+        let connection = PgConnection::connect_with(&options).await;
+        connection.with_context(|| format!("the database of {database} cannot be reached"))
     }
 
     fn superuser(&self) -> anyhow::Result<PgConnectOptions> {

@@ -108,6 +108,7 @@ impl Balancer {
 
     fn prepare(&self, gateway: &Gateway, request: &Request) -> RequestBuilder {
         let mut prepared = self.client.request(request.method.clone(), format!("{}{}", gateway.url, request.path));
+        prepared = prepared.headers(request.headers.clone());
         if let Some(token) = &request.token {
             prepared = prepared.bearer_auth(token);
         }

@@ -26,6 +26,7 @@ pub struct Clientele {
 /// Somebody who is signed in.
 pub struct Customer {
     pub id: String,
+    pub email: String,
     pub token: String,
     /// What was ordered and not cancelled, oldest first.
     orders: Mutex<VecDeque<String>>,
@@ -41,7 +42,7 @@ impl Clientele {
             let user = nobody.expect(&Request::sign_up(&email)).await?;
             let session = nobody.expect(&Request::sign_in(&email)).await?;
             let (id, token) = (string(&user, "id")?, string(&session, "access_token")?);
-            customers.push(Customer { id, token, orders: Mutex::default() });
+            customers.push(Customer { id, email, token, orders: Mutex::default() });
         }
         let clientele = Self { customers: Arc::new(customers), ..nobody };
         for number in 0..CUSTOMERS {

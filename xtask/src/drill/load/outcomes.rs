@@ -1,7 +1,8 @@
 //! What requests came to, and figures on many of them.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, iter::successors, time::Duration};
 
+use anyhow::anyhow;
 use reqwest::StatusCode;
 use tokio::time::Instant;
 
@@ -28,6 +29,11 @@ pub struct Outcome {
 impl Outcome {
     pub fn has_failed(&self) -> bool {
         self.trouble.is_some()
+    }
+
+    /// Errors: it has failed.
+    pub fn succeeded(self) -> anyhow::Result<()> {
+        self.trouble.map_or(Ok(()), |trouble| Err(anyhow!(trouble)))
     }
 
     pub fn is_idempotent(&self) -> bool {
@@ -74,6 +80,17 @@ impl Outcomes {
         latencies.sort_unstable();
         let rank = (latencies.len() * percent).div_ceil(100);
         latencies.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+    }
+
+    /// The median of the whole seconds' own: what hangs is there in each of them, and what else a machine does is not.
+    pub fn p99_of_most_seconds(&self) -> Duration {
+        const SECOND: Duration = Duration::from_secs(1);
+        let began = self.0.iter().map(|outcome| outcome.began);
+        let (Some(first), Some(last)) = (began.clone().min(), began.max()) else { return Duration::ZERO };
+        let starts = successors(Some(first), |start| Some(*start + SECOND)).take_while(|start| *start + SECOND <= last);
+        let mut p99s: Vec<_> = starts.map(|start| self.between(start, start + SECOND).percentile(99)).collect();
+        p99s.sort_unstable();
+        p99s.get(p99s.len() / 2).copied().unwrap_or_else(|| self.percentile(99))
     }
 
     pub fn slowest(&self) -> Duration {

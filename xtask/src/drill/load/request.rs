@@ -1,6 +1,9 @@
 //! What customers do, and in what proportions.
 
-use reqwest::{Method, StatusCode};
+use reqwest::{
+    Method, StatusCode,
+    header::{HeaderMap, HeaderValue},
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -29,6 +32,9 @@ pub const ACCOUNTS: Mix = &[
     (Activity::ListOrders, 4),
     (Activity::PlaceOrder, 8),
 ];
+
+/// What is asked most often, and of orders only.
+pub const LOOKING: Mix = &[(Activity::LookAtProduct, 100)];
 
 /// One call of users a request, and nothing else.
 pub const ACCOUNTS_ONLY: Mix = &[(Activity::SeeAccount, 100)];
@@ -71,6 +77,8 @@ pub struct Request {
     pub path: String,
     pub token: Option<String>,
     pub idempotency_key: Option<String>,
+    /// Those beside the ones above.
+    pub headers: HeaderMap,
     pub body: Option<Value>,
     /// What is answered when all is well.
     pub hoped_for: StatusCode,
@@ -104,6 +112,7 @@ impl Request {
             path: path.into(),
             token: None,
             idempotency_key: None,
+            headers: HeaderMap::new(),
             body: None,
             hoped_for: StatusCode::OK,
         }
@@ -124,11 +133,11 @@ impl Request {
         Self::post("/v1/sessions", Some(json!({ "email": email, "password": PASSWORD })))
     }
 
-    fn cancel(id: &str) -> Self {
+    pub fn cancel(id: &str) -> Self {
         Self { hoped_for: StatusCode::OK, ..Self::post(format!("/v1/orders/{id}/cancel"), None) }
     }
 
-    fn post(path: impl Into<String>, body: Option<Value>) -> Self {
+    pub fn post(path: impl Into<String>, body: Option<Value>) -> Self {
         let (kind, hoped_for) = (Kind::Write, StatusCode::CREATED);
         Self { kind, method: Method::POST, body, hoped_for, ..Self::get(path) }
     }
@@ -137,13 +146,21 @@ impl Request {
         Self { token: Some(customer.token.clone()), ..self }
     }
 
+    /// With a header more, which may be anything that can be sent.
+    pub fn with(mut self, name: &'static str, value: impl AsRef<[u8]>) -> Self {
+        let value = HeaderValue::from_bytes(value.as_ref()).expect("a drill knows what can be sent");
+        self.headers.append(name, value);
+        self
+    }
+
     /// Whether it may be sent again when nobody knows whether it arrived.
     pub fn may_be_repeated(&self) -> bool {
         self.kind != Kind::Write
     }
 }
 
-const PASSWORD: &str = "correct horse";
+/// Everybody's.
+pub const PASSWORD: &str = "correct horse";
 
 /// Of nobody who has signed up before.
 pub fn new_email() -> String {

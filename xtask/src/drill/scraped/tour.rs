@@ -1,0 +1,118 @@
+//! One of everything that a client can get: each route, and each way in which a request goes wrong.
+
+use std::{net::SocketAddr, time::Duration};
+
+use anyhow::{Context, ensure};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use sqlx::Connection;
+use tokio::{join, time::Instant};
+
+use crate::drill::{
+    cluster::{Cluster, client},
+    load::{Clientele, Request, new_email},
+};
+
+/// Nobody else orders it.
+const SOLD_OUT: &str = "BEAM-OAK";
+
+/// Less than the gateway would wait.
+const IMPATIENCE: Duration = Duration::from_millis(300);
+
+const WITHOUT_STOCK: &str = "update products set stock = 0 where sku = $1";
+
+pub async fn everywhere(cluster: &Cluster, clientele: &Clientele) -> anyhow::Result<()> {
+    let mut database = cluster.postgres.connect_to("orders").await?;
+    sqlx::query(WITHOUT_STOCK).bind(SOLD_OUT).execute(&mut database).await?;
+    for request in public().into_iter().chain(refused(clientele)) {
+        clientele.send(&request, Instant::now()).await.succeeded()?;
+    }
+    an_account(clientele).await?;
+    an_order(clientele).await?;
+    too_late(cluster, clientele).await
+}
+
+fn public() -> [Request; 5] {
+    ["/v1/products", "/v1/products/BOX-OAK", "/.well-known/jwks.json", "/openapi.json", "/docs/"].map(Request::get)
+}
+
+/// What a client gets wrong, by its own fault or not.
+fn refused(clientele: &Clientele) -> Vec<Request> {
+    let (customer, other) = (clientele.customer(0), clientele.customer(1));
+    let account = format!("/v1/users/{}", customer.id);
+    let order = |items: Value| Request::post("/v1/orders", Some(json!({ "items": items }))).by(customer);
+    let hoped_for = |request, hoped_for| Request { hoped_for, ..request };
+    let patch = Request { method: Method::PATCH, body: Some(json!({})), ..Request::get(&account) }.by(customer);
+    vec![
+        hoped_for(Request::get("/nowhere"), StatusCode::NOT_FOUND),
+        hoped_for(Request::get("/v1/products/NO-SUCH"), StatusCode::NOT_FOUND),
+        hoped_for(Request::get("/v1/sessions"), StatusCode::METHOD_NOT_ALLOWED),
+        hoped_for(Request::get(&account), StatusCode::UNAUTHORIZED),
+        hoped_for(Request::get(&account).by(other), StatusCode::NOT_FOUND),
+        hoped_for(Request::sign_in(&new_email()), StatusCode::UNAUTHORIZED),
+        hoped_for(Request::sign_up(&customer.email), StatusCode::CONFLICT),
+        hoped_for(Request::sign_up("nobody"), StatusCode::BAD_REQUEST),
+        hoped_for(patch, StatusCode::PRECONDITION_REQUIRED),
+        hoped_for(Request::place(SOLD_OUT).by(customer), StatusCode::CONFLICT),
+        hoped_for(Request::place("NO-SUCH").by(customer), StatusCode::BAD_REQUEST),
+        hoped_for(order(json!([])), StatusCode::BAD_REQUEST),
+        hoped_for(order(json!("none")), StatusCode::BAD_REQUEST),
+    ]
+}
+
+/// From its beginning to its end.
+async fn an_account(clientele: &Clientele) -> anyhow::Result<()> {
+    let email = new_email();
+    let user = clientele.expect(&Request::sign_up(&email)).await?;
+    let session = clientele.expect(&Request::sign_in(&email)).await?;
+    let path = format!("/v1/users/{}", user["id"].as_str().context("an account has an id")?);
+    let token = session["access_token"].as_str().map(str::to_owned);
+    let body = Some(json!({ "display_name": "Grace" }));
+    let own = |method| Request { method, token: token.clone(), ..Request::get(&path) };
+    clientele.expect(&Request { body, ..own(Method::PATCH) }.with("if-match", "*")).await?;
+    let gone = Request { hoped_for: StatusCode::NO_CONTENT, ..own(Method::DELETE) };
+    clientele.send(&gone, Instant::now()).await.succeeded()
+}
+
+async fn an_order(clientele: &Clientele) -> anyhow::Result<()> {
+    let customer = clientele.customer(0);
+    let place = Request::place("BOX-OAK").by(customer);
+    let order = clientele.expect(&place).await?;
+    let other = Request { idempotency_key: place.idempotency_key.clone(), ..Request::place("HOOK-OAK") };
+    let reused = Request { hoped_for: StatusCode::UNPROCESSABLE_ENTITY, ..other.by(customer) };
+    clientele.send(&reused, Instant::now()).await.succeeded()?;
+    let id = order["id"].as_str().context("an order has an id")?;
+    for path in [format!("/v1/orders/{id}"), format!("/v1/users/{}/orders", customer.id)] {
+        clientele.expect(&Request::get(path).by(customer)).await?;
+    }
+    clientele.expect(&Request::cancel(id).by(customer)).await?;
+    let again = Request { hoped_for: StatusCode::CONFLICT, ..Request::cancel(id).by(customer) };
+    clientele.send(&again, Instant::now()).await.succeeded()
+}
+
+/// Nobody can look into two tables for a while: who waits for them is told that it is too late, or gives up before.
+async fn too_late(cluster: &Cluster, clientele: &Clientele) -> anyhow::Result<()> {
+    let mut orders = cluster.postgres.connect_to("orders").await?;
+    let mut users = cluster.postgres.connect_to("users").await?;
+    let (mut orders, mut users) = (orders.begin().await?, users.begin().await?);
+    sqlx::query("lock table products in access exclusive mode").execute(&mut *orders).await?;
+    sqlx::query("lock table users in access exclusive mode").execute(&mut *users).await?;
+    let late = |request| Request { hoped_for: StatusCode::GATEWAY_TIMEOUT, ..request };
+    let browse = late(Request::get("/v1/products"));
+    let place = late(Request::place("BOX-OAK").by(clientele.customer(0)));
+    let (browsed, placed, given_up) = join!(
+        clientele.send(&browse, Instant::now()),
+        clientele.send(&place, Instant::now()),
+        give_up(cluster.gateways[0].address()),
+    );
+    browsed.succeeded()?;
+    placed.succeeded()?;
+    given_up
+}
+
+/// Errors: there was an answer before the client's patience was at its end.
+async fn give_up(gateway: SocketAddr) -> anyhow::Result<()> {
+    let answer = client(IMPATIENCE)?.get(format!("http://{gateway}/v1/products")).send().await;
+    ensure!(answer.is_err_and(|error| error.is_timeout()), "products are shown in spite of a lock");
+    Ok(())
+}
