@@ -27,7 +27,7 @@ impl Pool {
     pub(crate) fn new(pool: PgPool) -> Self {
         let options = pool.connect_options();
         let name = options.get_database().unwrap_or_else(|| options.get_username()).to_owned();
-        let labels = vec![KeyValue::new("db.client.connection.pool.name", name.clone())];
+        let labels = vec![KeyValue::new("db.client.connection.pool.name", Arc::<str>::from(name.as_str()))];
         observe(&pool, &labels);
         let statements = Arc::new(Statements::of(&name, options.get_host(), options.get_port()));
         Self { pool, statements, waits: Arc::new(Waits::of(labels)) }

@@ -1,5 +1,7 @@
 //! A statement as it is told: by the semantic conventions for PostgreSQL.
 
+use std::sync::Arc;
+
 use opentelemetry::{Context, KeyValue, StringValue, trace::SpanKind};
 use sqlx::{
     Error, Execute, Postgres, SqlStr,
@@ -24,7 +26,8 @@ impl Statements {
     pub fn of(database: &str, host: &str, port: u16) -> Self {
         let operations =
             Operations::new("database", SpanKind::Client, "db.client.operation.duration", STATEMENT_SECONDS);
-        let (namespace, host) = (database.to_owned().into(), host.to_owned().into());
+        // Shared, since each statement has a copy.
+        let (namespace, host) = (Arc::<str>::from(database).into(), Arc::<str>::from(host).into());
         Self { operations, namespace, host, port: port.into() }
     }
 

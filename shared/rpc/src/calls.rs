@@ -1,6 +1,8 @@
 //! Calls as they are told, on both sides: by the semantic conventions for RPC (1.42, release candidate).
 
-use opentelemetry::{Context, KeyValue, trace::SpanKind};
+use std::sync::Arc;
+
+use opentelemetry::{Context, KeyValue, StringValue, trace::SpanKind};
 use telemetry::{CALL_SECONDS, Operation, Operations};
 use tonic::Code;
 
@@ -23,14 +25,15 @@ impl Calls {
         Self { operations, peer: Some(peer) }
     }
 
-    /// One begins; `method` is `orders.v1.OrdersService/GetOrder`, or nothing where nobody knows it.
-    pub fn begin(&self, method: Option<&str>, parent: &Context) -> Operation {
+    /// One begins; `method` is nothing where nobody knows it.
+    pub fn begin(&self, method: Option<&Arc<str>>, parent: &Context) -> Operation {
         // A caller may make up any number of methods.
-        let method = method.unwrap_or("_OTHER").to_owned();
-        let mut attributes =
-            vec![KeyValue::new("rpc.system.name", "grpc"), KeyValue::new("rpc.method", method.clone())];
+        let method = method.map_or_else(|| "_OTHER".into(), |method| StringValue::from(method.clone()));
+        let mut attributes = Vec::with_capacity(5);
+        attributes.push(KeyValue::new("rpc.system.name", "grpc"));
+        attributes.push(KeyValue::new("rpc.method", method.clone()));
         attributes.extend(self.peer.clone());
-        self.operations.begin(method, parent, attributes)
+        self.operations.begin(method.as_str().to_owned(), parent, attributes)
     }
 }
 

@@ -1,13 +1,13 @@
 //! What the contracts say of their methods.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use anyhow::Context;
 use prost::Message;
 use prost_types::{FileDescriptorProto, FileDescriptorSet, MethodDescriptorProto, method_options::IdempotencyLevel};
 
 /// Every described method, by its path: `/orders.v1.OrdersService/GetOrder`.
-pub(crate) struct Methods(HashMap<String, Method>);
+pub(crate) struct Methods(HashMap<String, (Method, Arc<str>)>);
 
 /// What a call of this method is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,20 +31,21 @@ impl Methods {
         Ok(Self(methods))
     }
 
-    pub fn describe(&self, path: &str) -> bool {
-        self.0.contains_key(path)
+    pub fn get(&self, path: &str) -> Method {
+        self.0.get(path).map_or(Method::Stream, |(method, _)| *method)
     }
 
-    pub fn get(&self, path: &str) -> Method {
-        self.0.get(path).copied().unwrap_or(Method::Stream)
+    /// `orders.v1.OrdersService/GetOrder`; nothing for a method that is not described.
+    pub fn name(&self, path: &str) -> Option<&Arc<str>> {
+        self.0.get(path).map(|(_, name)| name)
     }
 }
 
-fn described(file: &FileDescriptorProto) -> impl Iterator<Item = (String, Method)> {
+fn described(file: &FileDescriptorProto) -> impl Iterator<Item = (String, (Method, Arc<str>))> {
     file.service.iter().flat_map(move |service| {
         service.method.iter().map(move |method| {
-            let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
-            (path, kind(method))
+            let name = format!("{}.{}/{}", file.package(), service.name(), method.name());
+            (format!("/{name}"), (kind(method), name.into()))
         })
     })
 }

@@ -4,12 +4,15 @@ use std::{
     env,
     fmt::Debug,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread,
     time::Duration,
 };
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use opentelemetry::{KeyValue, global, metrics::Counter};
-use opentelemetry_otlp::{LogExporter, MetricExporter, SpanExporter, WithExportConfig, WithTonicConfig};
+use opentelemetry_otlp::{
+    LogExporter, MetricExporter, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
+};
 use opentelemetry_sdk::{
     Resource,
     error::{OTelSdkError, OTelSdkResult},
@@ -17,9 +20,13 @@ use opentelemetry_sdk::{
     metrics::{Temporality, data::ResourceMetrics, exporter::PushMetricExporter},
     trace::{self, SpanData},
 };
+use reqwest::blocking::Client;
 use tonic::transport::ClientTlsConfig;
 
 use crate::{Config, Protocol};
+
+/// What a collector may take to answer, if `OTEL_EXPORTER_OTLP_TIMEOUT` does not say it (the specification's default).
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Builds an exporter of one signal. A macro, since the builders of the three have no trait in common.
 macro_rules! build {
@@ -39,6 +46,9 @@ macro_rules! build {
             Protocol::HttpProtobuf => {
                 let mut builder =
                     $exporter::builder().with_http().with_protocol(opentelemetry_otlp::Protocol::HttpBinary);
+                if !$config.is_secure($signal) {
+                    builder = builder.with_http_client($config.plain_client($signal)?);
+                }
                 if let Some(endpoint) = &endpoint {
                     builder = builder.with_endpoint(format!("{endpoint}/v1/{}", $signal.to_lowercase()));
                 }
@@ -81,6 +91,15 @@ impl Config {
     fn is_secure(&self, signal: &str) -> bool {
         let endpoint = Self::own(signal, "ENDPOINT").or_else(|| self.otel_exporter_otlp_endpoint.clone());
         endpoint.is_some_and(|endpoint| endpoint.starts_with("https://"))
+    }
+
+    /// One that speaks no TLS, and so does not ask for root certificates, which small images do not have. It blocks,
+    /// which it may on the threads that send, and is made on one where it may.
+    fn plain_client(&self, signal: &str) -> anyhow::Result<Client> {
+        let milliseconds = Self::own(signal, "TIMEOUT").or_else(|| env::var("OTEL_EXPORTER_OTLP_TIMEOUT").ok());
+        let timeout = milliseconds.and_then(|text| text.parse().ok()).map_or(TIMEOUT, Duration::from_millis);
+        let build = move || Client::builder().tls_certs_only([]).timeout(timeout).build();
+        Ok(thread::spawn(build).join().map_err(|_| anyhow!("the HTTP client cannot be built"))??)
     }
 
     fn protocol(&self, signal: &str) -> Protocol {

@@ -1,8 +1,13 @@
 //! How a trace goes from process to process: W3C Trace Context and Baggage, in headers.
 
-use http::{HeaderMap, HeaderValue};
-use opentelemetry::{Context, global, propagation::TextMapCompositePropagator, propagation::TextMapPropagator};
-use opentelemetry_http::{HeaderExtractor, HeaderInjector};
+use std::borrow::Cow;
+
+use http::{HeaderMap, HeaderValue, header::ToStrError};
+use opentelemetry::{
+    Context, global,
+    propagation::{Extractor, TextMapCompositePropagator, TextMapPropagator},
+};
+use opentelemetry_http::HeaderInjector;
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 
 /// What vendors add to a trace is passed on up to this length, in bytes: the least that the standard asks for (W3C Trace
@@ -20,10 +25,8 @@ pub(crate) fn start() {
 
 /// The trace that a request belongs to. What cannot be read, or is too long to be passed on, is as good as not there.
 pub fn extract(headers: &HeaderMap) -> Context {
-    let readable = readable(headers);
-    global::get_text_map_propagator(|propagator| {
-        propagator.extract_with_context(&Context::new(), &HeaderExtractor(&readable))
-    })
+    let readable = Readable::of(headers);
+    global::get_text_map_propagator(|propagator| propagator.extract_with_context(&Context::new(), &readable))
 }
 
 /// Says in the headers of a request of ours which trace it belongs to, and nothing else.
@@ -36,18 +39,40 @@ pub fn inject(context: &Context, headers: &mut HeaderMap) {
     });
 }
 
-fn readable(headers: &HeaderMap) -> HeaderMap {
-    let mut readable = HeaderMap::new();
-    let mut parents = headers.get_all("traceparent").iter();
-    // Two of them are nobody's.
-    if let (Some(parent), None) = (parents.next(), parents.next())
-        && is_well_formed(parent.as_bytes())
-    {
-        readable.insert("traceparent", parent.clone());
-        readable.extend(joined(headers, "tracestate", MAX_TRACE_STATE));
+/// What may be read of the headers.
+#[derive(Default)]
+struct Readable<'a> {
+    trace_parent: Option<&'a str>,
+    trace_state: Option<Cow<'a, str>>,
+    baggage: Option<Cow<'a, str>>,
+}
+
+impl<'a> Readable<'a> {
+    fn of(headers: &'a HeaderMap) -> Self {
+        let baggage = joined(headers, "baggage", MAX_BAGGAGE);
+        let mut parents = headers.get_all("traceparent").iter().map(HeaderValue::to_str);
+        // Two of them are nobody's.
+        let (Some(Ok(parent)), None) = (parents.next(), parents.next()) else {
+            return Self { baggage, ..Self::default() };
+        };
+        let trace_parent = Some(parent).filter(|parent| is_well_formed(parent.as_bytes()));
+        Self { trace_parent, trace_state: joined(headers, "tracestate", MAX_TRACE_STATE), baggage }
     }
-    readable.extend(joined(headers, "baggage", MAX_BAGGAGE));
-    readable
+}
+
+impl Extractor for Readable<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        match name {
+            "traceparent" => self.trace_parent,
+            "tracestate" => self.trace_state.as_deref(),
+            "baggage" => self.baggage.as_deref(),
+            _ => None,
+        }
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        ["traceparent", "tracestate", "baggage"].into_iter().filter(|name| self.get(name).is_some()).collect()
+    }
 }
 
 /// All fields have their lengths, to which later versions may add some (W3C Trace Context, sections 3.2 and 4): the SDK
@@ -63,9 +88,9 @@ fn is_well_formed(traceparent: &[u8]) -> bool {
 }
 
 /// A list may be spread over several headers of its name (RFC 9110, section 5.3).
-fn joined(headers: &HeaderMap, name: &'static str, limit: usize) -> Option<(Option<http::HeaderName>, HeaderValue)> {
-    let values: Vec<_> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
-    let list = values.join(&b","[..]);
-    let value = HeaderValue::from_bytes(&list).ok().filter(|value| (1..=limit).contains(&value.len()))?;
-    Some((Some(http::HeaderName::from_static(name)), value))
+fn joined<'a>(headers: &'a HeaderMap, name: &str, limit: usize) -> Option<Cow<'a, str>> {
+    let mut values = headers.get_all(name).iter().map(HeaderValue::to_str);
+    let first = Cow::Borrowed(values.next()?.ok()?);
+    let list = values.try_fold(first, |list, value| Ok::<_, ToStrError>(format!("{list},{}", value?).into())).ok()?;
+    Some(list).filter(|list| (1..=limit).contains(&list.len()))
 }

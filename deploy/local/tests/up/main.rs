@@ -10,3 +10,4 @@ mod replicas;
 mod shopping;
 mod starting;
 mod through_consul;
+mod traces;

@@ -83,8 +83,8 @@ impl Service<Request<Body>> for Channel {
     /// A part of the trace that the caller is in.
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let shared = self.0.clone();
-        let method = request.uri().path().trim_start_matches('/');
-        let operation = Trace::map_current(|caller| shared.balancer.instruments.calls.begin(Some(method), caller));
+        let method = shared.methods.name(request.uri().path());
+        let operation = Trace::map_current(|caller| shared.balancer.instruments.calls.begin(method, caller));
         telemetry::inject(operation.context(), request.headers_mut());
         Box::pin(async move {
             let answer = shared.make(request).with_context(operation.context().clone()).await;

@@ -1,6 +1,6 @@
 //! What is measured of the way to one peer.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use opentelemetry::{KeyValue, global, metrics::Counter};
 
@@ -18,7 +18,7 @@ pub(crate) struct Instruments {
 impl Instruments {
     /// `peer` is its name without the way to find it: `users`, `10.0.0.7`.
     pub fn of(peer: &str) -> Self {
-        let peer = KeyValue::new("server.address", peer.to_owned());
+        let peer = KeyValue::new("server.address", Arc::<str>::from(peer));
         let meter = global::meter("rpc");
         let retries = meter.u64_counter("rpc.client.retries").build();
         let ejections = meter.u64_counter("rpc.client.ejections").build();

@@ -54,8 +54,7 @@ async fn continue_trace(State(calls): State<Arc<(Calls, Methods)>>, request: Req
     if path.starts_with(STANDARD_SERVICES) {
         return next.run(request).await;
     }
-    let method = methods.describe(path).then(|| path.trim_start_matches('/'));
-    let operation = calls.begin(method, &telemetry::extract(request.headers()));
+    let operation = calls.begin(methods.name(path), &telemetry::extract(request.headers()));
     let response = next.run(request).with_context(operation.context().clone()).await;
     calls::answered(operation, response.extensions().get().map_or(Code::Ok, Status::code));
     response
