@@ -17,7 +17,11 @@ use opentelemetry_sdk::{
     Resource,
     error::{OTelSdkError, OTelSdkResult},
     logs::{self, LogBatch},
-    metrics::{Temporality, data::ResourceMetrics, exporter::PushMetricExporter},
+    metrics::{
+        Temporality,
+        data::{AggregatedMetrics, MetricData, ResourceMetrics},
+        exporter::PushMetricExporter,
+    },
     trace::{self, SpanData},
 };
 use reqwest::blocking::Client;
@@ -186,10 +190,28 @@ impl logs::LogExporter for Counted<LogExporter> {
     }
 }
 
+fn points(data: &AggregatedMetrics) -> usize {
+    match data {
+        AggregatedMetrics::F64(data) => points_of(data),
+        AggregatedMetrics::U64(data) => points_of(data),
+        AggregatedMetrics::I64(data) => points_of(data),
+    }
+}
+
+fn points_of<T>(data: &MetricData<T>) -> usize {
+    match data {
+        MetricData::Gauge(gauge) => gauge.data_points().count(),
+        MetricData::Sum(sum) => sum.data_points().count(),
+        MetricData::Histogram(histogram) => histogram.data_points().count(),
+        MetricData::ExponentialHistogram(histogram) => histogram.data_points().count(),
+    }
+}
+
 /// Sums go on growing while nobody takes them, so that nothing of them is lost.
 impl PushMetricExporter for Counted<MetricExporter> {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        let number = metrics.scope_metrics().map(|scope| scope.metrics().count()).sum();
+        let number =
+            metrics.scope_metrics().flat_map(|scope| scope.metrics()).map(|metric| points(metric.data())).sum();
         self.count(number, self.exporter.export(metrics).await)
     }
 

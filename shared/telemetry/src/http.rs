@@ -20,6 +20,9 @@ use crate::{CALL_SECONDS, Operation, Operations, extract};
 /// Longer than any id of ours.
 const LONGEST_SEGMENT: usize = 36;
 
+/// Any method that is not known.
+const OTHER: &str = "_OTHER";
+
 /// The requests of one server.
 #[derive(Clone)]
 pub struct Requests(Arc<Instruments>);
@@ -41,9 +44,11 @@ impl Requests {
     fn begin(&self, request: &Request) -> Operation {
         let method = method(request.method());
         let route = request.extensions().get::<MatchedPath>().map(|route| StringValue::from(route.as_str().to_owned()));
+        // The conventions' word, where nobody knows the method.
+        let verb = if method == OTHER { "HTTP" } else { method };
         let name: Cow<'static, str> = match &route {
-            Some(route) => format!("{method} {route}").into(),
-            None => method.into(),
+            Some(route) => format!("{verb} {route}").into(),
+            None => verb.into(),
         };
         let mut attributes = vec![KeyValue::new("http.request.method", method), KeyValue::new("url.scheme", "http")];
         attributes.extend(route.map(|route| KeyValue::new("http.route", route)));
@@ -91,7 +96,7 @@ impl Drop for Active {
 /// Its name, if it is one of the nine that everybody knows: a client may make up any number of others.
 pub fn method(method: &Method) -> &'static str {
     const KNOWN: [&str; 9] = ["GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS", "CONNECT", "TRACE"];
-    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("_OTHER")
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or(OTHER)
 }
 
 /// A path, for a span or the log: what cannot be an id or a name of ours may be something that nobody should read there,

@@ -18,7 +18,10 @@ mod trees;
 use std::{thread, time::Duration};
 
 use opentelemetry::{KeyValue, global};
-use opentelemetry_sdk::{Resource, error::OTelSdkResult, resource::TelemetryResourceDetector};
+use opentelemetry_sdk::{
+    Resource, error::OTelSdkResult, logs::SdkLoggerProvider, metrics::SdkMeterProvider,
+    resource::TelemetryResourceDetector, trace::SdkTracerProvider,
+};
 use uuid::Uuid;
 
 pub use self::{
@@ -36,9 +39,9 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 /// Sends what is left when it is dropped: it is kept until a process ends.
 #[must_use = "telemetry ends when this is dropped"]
 pub struct Telemetry {
-    traces: Option<opentelemetry_sdk::trace::SdkTracerProvider>,
-    metrics: Option<opentelemetry_sdk::metrics::SdkMeterProvider>,
-    logs: Option<opentelemetry_sdk::logs::SdkLoggerProvider>,
+    traces: Option<SdkTracerProvider>,
+    metrics: Option<SdkMeterProvider>,
+    logs: Option<SdkLoggerProvider>,
 }
 
 /// Starts telemetry for the rest of the process, which is an instance of `service` in this `version`.

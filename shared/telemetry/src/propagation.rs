@@ -20,7 +20,7 @@ const MAX_BAGGAGE: usize = 4096;
 pub(crate) fn start() {
     let standards: Vec<Box<dyn TextMapPropagator + Send + Sync>> =
         vec![Box::new(TraceContextPropagator::new()), Box::new(BaggagePropagator::new())];
-    opentelemetry::global::set_text_map_propagator(TextMapCompositePropagator::new(standards));
+    global::set_text_map_propagator(TextMapCompositePropagator::new(standards));
 }
 
 /// The trace that a request belongs to. What cannot be read, or is too long to be passed on, is as good as not there.

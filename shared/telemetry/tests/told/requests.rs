@@ -108,7 +108,7 @@ async fn methods_that_clients_make_up_are_one() {
     for method in ["BREW", "get", "PROPFIND"] {
         let trace = Trace::begin();
         server.answer(&trace, method, "/orders/7").await;
-        let span = trace.span(SpanKind::Server, "_OTHER /methods/orders/{id}").await;
+        let span = trace.span(SpanKind::Server, "HTTP /methods/orders/{id}").await;
         assert_eq!(span.attribute("http.request.method"), Some("_OTHER"), "{method}");
     }
     assert_eq!(server.count("/orders/{id}", &[("http_request_method", "_OTHER")]), Some(3.0));
