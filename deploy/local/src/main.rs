@@ -11,8 +11,6 @@ mod servers;
 mod shop;
 mod welcome;
 
-use std::process::ExitCode;
-
 use lifecycle::{Command, Drain, Process};
 use mimalloc::MiMalloc;
 use options::Options;
@@ -24,7 +22,7 @@ use shop::Shop;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn main() {
     identity::install_crypto_provider();
     let options: Options = settings::parse();
     match options.command {

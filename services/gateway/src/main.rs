@@ -1,7 +1,5 @@
 //! The gateway process.
 
-use std::process::ExitCode;
-
 use lifecycle::Command;
 use mimalloc::MiMalloc;
 
@@ -10,7 +8,7 @@ use mimalloc::MiMalloc;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn main() {
     identity::install_crypto_provider();
     let cli: gateway::Cli = settings::parse();
     let outcome = match cli.command {

@@ -1,6 +1,6 @@
 //! The process: from its first port to its last request.
 
-use std::{net::SocketAddr, process::ExitCode, time::Duration};
+use std::{net::SocketAddr, process, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
@@ -15,16 +15,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Health, State, operations};
 
-/// The end of a program: an error is one line on stderr, with its causes, and the code `failure`.
+/// Ends the program: an error is one line on stderr, with its causes, and the code `failure`.
+///
+/// At once: a runtime that is dropped waits for work that blocks, and looking up a name can take ten seconds.
 #[expect(clippy::print_stderr, reason = "whoever started the program reads it there, also where no log came about")]
-pub fn exit(outcome: anyhow::Result<()>, failure: u8) -> ExitCode {
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::from(failure)
-        }
-    }
+#[expect(clippy::disallowed_methods, reason = "it is the last that `main` does: what had to be dropped has been")]
+pub fn exit(outcome: anyhow::Result<()>, failure: u8) -> ! {
+    let Err(error) = outcome else { process::exit(0) };
+    eprintln!("{error:#}");
+    process::exit(failure.into())
 }
 
 /// What a service's program can do besides serving.

@@ -13,7 +13,8 @@ use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::{Resource, logs::SdkLoggerProvider};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::{
-    EnvFilter, Layer, Registry, fmt, layer::Context, layer::SubscriberExt, registry, reload, util::SubscriberInitExt,
+    EnvFilter, Layer, Registry, filter::ParseError, fmt, layer::Context, layer::SubscriberExt, registry, reload,
+    util::SubscriberInitExt,
 };
 
 use self::format::{Json, Text};
@@ -44,8 +45,8 @@ pub(crate) fn provider(config: &Config, resource: Resource) -> anyhow::Result<Op
 
 /// Logs for the rest of the process.
 pub(crate) fn start(config: &Config, exported: Option<&SdkLoggerProvider>) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.log_filter)
-        .with_context(|| format!("LOG_FILTER {:?} cannot be read", config.log_filter))?;
+    let filter =
+        filter(&config.log_filter).with_context(|| format!("LOG_FILTER {:?} cannot be read", config.log_filter))?;
     let (filter, handle) = reload::Layer::new(filter);
     let in_terminal = io::stdout().is_terminal();
     let json = match config.log_format {
@@ -69,8 +70,14 @@ pub(crate) fn start(config: &Config, exported: Option<&SdkLoggerProvider>) -> an
 /// Errors: the filter cannot be read, or logging was never started; then nothing changes.
 pub fn set_log_filter(text: Option<&str>) -> anyhow::Result<()> {
     let log_filter = LOG_FILTER.get().context("logging was not started")?;
-    let filter = EnvFilter::try_new(text.unwrap_or(&log_filter.configured)).context("no log filter")?;
+    let filter = filter(text.unwrap_or(&log_filter.configured)).context("no log filter")?;
     Ok(log_filter.handle.reload(filter)?)
+}
+
+/// The exporters complain of a collector that is away each time, which we do once. Who asks for it can have it.
+fn filter(text: &str) -> Result<EnvFilter, ParseError> {
+    EnvFilter::try_new(text)?;
+    EnvFilter::try_new(format!("opentelemetry-otlp=off,{text}"))
 }
 
 /// Events become records, except those of their senders.

@@ -80,6 +80,7 @@ async fn nobody_is_held_up(test: &str, protocol: &str, collector: Option<TcpList
     assert_eq!(stdout.matches(r#""message":"a request""#).count(), REQUESTS, "all of the log is on stdout");
     let said = stdout.lines().filter(|line| line.contains("takes no telemetry") && line.contains(r#""signal":"span""#));
     assert_eq!(said.count(), 1, "it is said once, and not each time");
+    assert!(!stdout.contains("OTLP export"), "by nobody else");
 }
 
 /// What a service does: it answers requests, tells of them, and ends.
