@@ -46,7 +46,8 @@ pub async fn run(cluster: &mut Cluster, folder: &Folder) -> anyhow::Result<()> {
 /// In microseconds.
 async fn cost_of_a_request(cluster: &Cluster, clientele: &Arc<Clientele>) -> anyhow::Result<f64> {
     let load = Load::start(clientele, LOOKING, Pace::Workers(8));
-    load.end_more(500).await?;
+    // What has just been started has to grow its pools and its memory first.
+    load.end_more(2000).await?;
     let (before, ended) = (processor_time(cluster)?, load.ended());
     load.end_more(REQUESTS).await?;
     let (spent, requests) = (processor_time(cluster)? - before, load.ended() - ended);
