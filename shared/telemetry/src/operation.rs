@@ -67,17 +67,13 @@ impl Operation {
     }
 
     /// It is done; `outcome` has few values.
-    pub fn succeed(self, outcome: Option<KeyValue>) {
-        self.end(outcome, None);
+    pub fn succeed(mut self, outcome: Option<KeyValue>) {
+        self.finish(outcome, None);
     }
 
     /// It has failed, by an `error` of few values (the attribute `error.type`).
-    pub fn fail(self, outcome: Option<KeyValue>, error: impl Into<Value>) {
-        self.end(outcome, Some(error.into()));
-    }
-
-    fn end(mut self, outcome: Option<KeyValue>, error: Option<Value>) {
-        self.finish(outcome, error);
+    pub fn fail(mut self, outcome: Option<KeyValue>, error: impl Into<Value>) {
+        self.finish(outcome, Some(error.into()));
     }
 
     fn finish(&mut self, outcome: Option<KeyValue>, error: Option<Value>) {

@@ -43,6 +43,12 @@ struct Roster {
     members: Vec<(Arc<Endpoint>, CancellationToken)>,
 }
 
+impl Roster {
+    fn count(&self, state: &str) -> usize {
+        self.members.iter().filter(|(member, _)| member.state().name() == state).count()
+    }
+}
+
 /// What a call looks at.
 struct View {
     ready: Vec<Ready>,
@@ -191,8 +197,7 @@ impl Balancer {
 
     /// How many instances are in the state of this name.
     pub fn count(&self, state: &str) -> usize {
-        let roster = self.roster.lock().unwrap_or_else(PoisonError::into_inner);
-        roster.members.iter().filter(|(member, _)| member.state().name() == state).count()
+        self.roster.lock().unwrap_or_else(PoisonError::into_inner).count(state)
     }
 
     /// For `/readyz?verbose`: a line for all, and one for each.
@@ -201,8 +206,7 @@ impl Balancer {
         if !roster.known {
             return "no instance is known yet".to_owned();
         }
-        let count = |name: &str| roster.members.iter().filter(|(member, _)| member.state().name() == name).count();
-        let (all, up, ejected) = (roster.members.len(), count("up"), count("ejected"));
+        let (all, up, ejected) = (roster.members.len(), roster.count("up"), roster.count("ejected"));
         let mut report = format!("{all} instances, {up} up, {ejected} ejected");
         for (endpoint, _) in &roster.members {
             // Writing to a String cannot fail.
