@@ -19,7 +19,7 @@ impl Users {
 
     /// Makes sure that the caller's account is still there: a token outlives it by some minutes.
     pub async fn account_exists(&self, caller: &Caller) -> Result<(), Error> {
-        let request = caller.request(pb::GetUserRequest { id: caller.subject.to_string() });
+        let request = caller.request(pb::GetUserRequest { id: caller.subject().to_string() });
         match self.client.clone().get_user(request).await {
             Ok(_) => Ok(()),
             Err(status) if matches!(status.code(), Code::NotFound | Code::Unauthenticated) => Err(Error::NoAccount),

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use identity::{Caller, Issuer, Signer};
+use identity::{Caller, Grant, Issuer, Signer, Subject};
 
 use crate::{
     domain::{Changes, Email, Etag, NewUser, Password, User, UserId},
@@ -41,7 +41,10 @@ impl App {
         let (id, hash) = self.store.find_credentials(&email).await?.unzip();
         let right = self.passwords.verify(password, hash).await?;
         let id = id.filter(|_| right).ok_or(Error::WrongCredentials)?;
-        let token = self.signer.sign(&self.issuer, id.0, TOKEN_LIFETIME)?;
+        let scopes = "orders:read orders:write users:read users:write".parse().map_err(|_| Error::WrongCredentials)?;
+        let grant =
+            Grant { subject: Subject::User(id.0), client_id: "joist".to_owned(), scopes, lifetime: TOKEN_LIFETIME };
+        let token = self.signer.sign(&self.issuer, &grant)?;
         Ok(AccessToken { token, lifetime: TOKEN_LIFETIME })
     }
 
@@ -63,5 +66,5 @@ impl App {
 
 /// Somebody else's account looks like none at all.
 fn own(caller: &Caller, id: UserId) -> Result<(), Error> {
-    if caller.subject == id.0 { Ok(()) } else { Err(Error::NotFound) }
+    if caller.user() == Some(id.0) { Ok(()) } else { Err(Error::NotFound) }
 }

@@ -35,13 +35,16 @@ pub struct Config {
     pub token_jwks_url: JwksUrl,
 }
 
-/// The claims of a token.
+/// The claims of a token (RFC 9068, section 2.2).
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Claims {
     pub iss: String,
-    pub sub: Uuid,
+    pub sub: String,
     pub aud: String,
     pub exp: i64,
     pub iat: i64,
     pub jti: Uuid,
+    pub client_id: String,
+    #[serde(default)]
+    pub scope: String,
 }

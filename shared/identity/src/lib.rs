@@ -9,15 +9,17 @@ mod caller;
 mod claims;
 mod jwks_url;
 mod keys;
+mod scopes;
 mod signer;
 mod verifier;
 
-pub use caller::Caller;
+pub use caller::{Caller, Subject};
 pub use claims::{Config, Issuer};
 pub use jsonwebtoken::jwk::JwkSet;
 pub use jwks_url::{JwksUrl, JwksUrlError};
 pub use keys::FetchError;
-pub use signer::{Signer, SignerError};
+pub use scopes::{Scopes, ScopesError};
+pub use signer::{Grant, Signer, SignerError};
 pub use verifier::{Error, Verifier};
 
 /// Makes aws-lc the one crypto provider of the process; called first in `main`, before anything speaks TLS.

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    Issuer,
+    Issuer, Scopes, Subject,
     claims::{Claims, TOKEN_TYPE},
 };
 
@@ -25,6 +25,19 @@ impl From<jsonwebtoken::errors::Error> for SignerError {
     fn from(error: jsonwebtoken::errors::Error) -> Self {
         Self(error.to_string())
     }
+}
+
+/// What an access token is to say.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// Whom it speaks for.
+    pub subject: Subject,
+    /// The program that it is given to.
+    pub client_id: String,
+    /// What it allows.
+    pub scopes: Scopes,
+    /// How long it is good, from now.
+    pub lifetime: Duration,
 }
 
 /// An ES256 key (RFC 7518, section 3.4) with its id.
@@ -66,16 +79,18 @@ impl Signer {
         self.jwk.clone()
     }
 
-    /// An access token for `subject` that is good for `lifetime` from now. Errors: the key cannot sign.
-    pub fn sign(&self, issuer: &Issuer, subject: Uuid, lifetime: Duration) -> Result<String, SignerError> {
+    /// An access token. Errors: the key cannot sign.
+    pub fn sign(&self, issuer: &Issuer, grant: &Grant) -> Result<String, SignerError> {
         let now = OffsetDateTime::now_utc();
         let claims = Claims {
             iss: issuer.token_issuer.clone(),
-            sub: subject,
+            sub: grant.subject.to_string(),
             aud: issuer.token_audience.clone(),
-            exp: (now + lifetime).unix_timestamp(),
+            exp: (now + grant.lifetime).unix_timestamp(),
             iat: now.unix_timestamp(),
             jti: Uuid::new_v4(),
+            client_id: grant.client_id.clone(),
+            scope: grant.scopes.to_string(),
         };
         let header =
             Header { typ: Some(TOKEN_TYPE.to_owned()), kid: Some(self.id.clone()), ..Header::new(Algorithm::ES256) };

@@ -6,9 +6,10 @@ use discovery::Registry;
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header, jwk::JwkSet};
 use thiserror::Error;
 use tonic::metadata::MetadataMap;
+use uuid::Uuid;
 
 use crate::{
-    Caller, Config, Issuer,
+    Caller, Config, Issuer, Subject,
     claims::{Claims, TOKEN_TYPE},
     keys::{FetchError, Keys},
 };
@@ -86,7 +87,17 @@ impl Verifier {
         let expected = header.alg == Algorithm::ES256 && header.typ.as_deref() == Some(TOKEN_TYPE);
         let key_id = header.kid.filter(|_| expected).ok_or(Error::Invalid)?;
         let key = self.keys.find(&key_id).await?;
-        let token = decode::<Claims>(token, &key, &self.validation).map_err(|_| Error::Invalid)?;
-        Ok(Caller::new(token.claims.sub, authorization))
+        let claims = decode::<Claims>(token, &key, &self.validation).map_err(|_| Error::Invalid)?.claims;
+        let scopes = claims.scope.parse().map_err(|_| Error::Invalid)?;
+        Ok(Caller::new(subject(&claims)?, claims.client_id, scopes, authorization))
+    }
+}
+
+/// A program that acts in its own name is its own subject (RFC 9068, section 2.2); any other subject is an account.
+fn subject(claims: &Claims) -> Result<Subject, Error> {
+    match Uuid::try_parse(&claims.sub) {
+        Ok(id) => Ok(Subject::User(id)),
+        Err(_) if claims.sub == claims.client_id => Ok(Subject::Client(claims.sub.clone())),
+        Err(_) => Err(Error::Invalid),
     }
 }

@@ -15,7 +15,7 @@ use std::{
 use axum::{Json, Router, http::StatusCode, response::IntoResponse, routing::get};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use discovery::{Registration, Registry};
-use identity::{Config, Error, Issuer, JwkSet, Signer, Verifier};
+use identity::{Config, Error, Grant, Issuer, JwkSet, Signer, Subject, Verifier};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, time::timeout};
@@ -27,6 +27,11 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 fn issuer() -> Issuer {
     Issuer { token_issuer: "http://issuer".to_owned(), token_audience: "shop".to_owned() }
+}
+
+fn grant(subject: Uuid, lifetime: Duration) -> Grant {
+    let scopes = "orders:read orders:write".parse().unwrap();
+    Grant { subject: Subject::User(subject), client_id: "tests".to_owned(), scopes, lifetime }
 }
 
 fn signer() -> Signer {
@@ -60,17 +65,17 @@ fn decoded(token: &str, part: usize) -> Value {
 async fn a_good_token_names_its_subject() {
     let signer = signer();
     let subject = Uuid::now_v7();
-    let token = signer.sign(&issuer(), subject, MINUTE).unwrap();
+    let token = signer.sign(&issuer(), &grant(subject, MINUTE)).unwrap();
     for scheme in ["Bearer", "bearer", "BEARER"] {
         let caller = verifier(&signer).verify(&format!("{scheme} {token}")).await.unwrap();
-        assert_eq!(caller.subject, subject);
+        assert_eq!(caller.user(), Some(subject));
     }
 }
 
 #[tokio::test]
 async fn a_caller_passes_its_token_on() {
     let signer = signer();
-    let authorization = format!("Bearer {}", signer.sign(&issuer(), Uuid::now_v7(), MINUTE).unwrap());
+    let authorization = format!("Bearer {}", signer.sign(&issuer(), &grant(Uuid::now_v7(), MINUTE)).unwrap());
     let request = verifier(&signer).verify(&authorization).await.unwrap().request(());
     let value = request.metadata().get("authorization").unwrap();
     assert_eq!(value.to_str().unwrap(), authorization);
@@ -85,7 +90,7 @@ async fn a_token_of_somebody_else_or_for_somebody_else_is_refused() {
         Issuer { token_audience: "bank".to_owned(), ..issuer() },
     ];
     for other in others {
-        let token = signer.sign(&other, Uuid::now_v7(), MINUTE).unwrap();
+        let token = signer.sign(&other, &grant(Uuid::now_v7(), MINUTE)).unwrap();
         assert!(refused(&verifier(&signer), &token).await, "{other:?}");
     }
 }
@@ -93,7 +98,7 @@ async fn a_token_of_somebody_else_or_for_somebody_else_is_refused() {
 #[tokio::test]
 async fn a_token_signed_with_another_key_is_refused() {
     let (ours, theirs) = (signer(), signer());
-    let token = theirs.sign(&issuer(), Uuid::now_v7(), MINUTE).unwrap();
+    let token = theirs.sign(&issuer(), &grant(Uuid::now_v7(), MINUTE)).unwrap();
     assert!(refused(&verifier(&ours), &token).await);
     // Not even when it claims our key.
     let (_, rest) = token.split_once('.').unwrap();
@@ -105,7 +110,7 @@ async fn a_token_signed_with_another_key_is_refused() {
 async fn an_expired_token_is_refused_after_the_leeway() {
     let key = Signer::generate().unwrap();
     let signer = Signer::from_pkcs8(&key).unwrap();
-    let token = signer.sign(&issuer(), Uuid::now_v7(), Duration::ZERO).unwrap();
+    let token = signer.sign(&issuer(), &grant(Uuid::now_v7(), Duration::ZERO)).unwrap();
     assert!(verifier(&signer).verify(&format!("Bearer {token}")).await.is_ok());
     let claims = decoded(&token, 1);
     let old = json!({ "exp": claims["exp"].as_i64().unwrap() - 31 });
@@ -116,7 +121,7 @@ async fn an_expired_token_is_refused_after_the_leeway() {
 async fn a_token_that_is_not_yet_valid_is_refused() {
     let key = Signer::generate().unwrap();
     let signer = Signer::from_pkcs8(&key).unwrap();
-    let claims = decoded(&signer.sign(&issuer(), Uuid::now_v7(), MINUTE).unwrap(), 1);
+    let claims = decoded(&signer.sign(&issuer(), &grant(Uuid::now_v7(), MINUTE)).unwrap(), 1);
     let early = json!({ "nbf": claims["iat"].as_i64().unwrap() + 40 });
     assert!(refused(&verifier(&signer), &resigned(&key, &claims, &early)).await);
 }
@@ -124,7 +129,7 @@ async fn a_token_that_is_not_yet_valid_is_refused() {
 #[tokio::test]
 async fn a_changed_claim_or_algorithm_is_refused() {
     let signer = signer();
-    let token = signer.sign(&issuer(), Uuid::now_v7(), MINUTE).unwrap();
+    let token = signer.sign(&issuer(), &grant(Uuid::now_v7(), MINUTE)).unwrap();
     let [header, claims, signature] = token.split('.').collect::<Vec<_>>().try_into().unwrap();
     let mut other = decoded(&token, 1);
     other["sub"] = json!(Uuid::now_v7());
@@ -149,7 +154,7 @@ async fn a_changed_claim_or_algorithm_is_refused() {
 #[tokio::test]
 async fn without_exactly_one_authorization_there_is_no_caller() {
     let signer = signer();
-    let token = format!("Bearer {}", signer.sign(&issuer(), Uuid::now_v7(), MINUTE).unwrap());
+    let token = format!("Bearer {}", signer.sign(&issuer(), &grant(Uuid::now_v7(), MINUTE)).unwrap());
     let mut metadata = MetadataMap::new();
     assert!(matches!(verifier(&signer).caller(&metadata).await, Err(Error::Missing)));
     metadata.append("authorization", token.parse().unwrap());
@@ -177,7 +182,7 @@ async fn made_up_key_ids_do_not_hammer_the_issuer() {
     assert!(verifier.verify(&published.bearer(0)).await.is_ok());
     let stranger = signer();
     for _ in 0..50 {
-        let token = stranger.sign(&issuer(), Uuid::now_v7(), MINUTE).unwrap();
+        let token = stranger.sign(&issuer(), &grant(Uuid::now_v7(), MINUTE)).unwrap();
         assert!(refused(&verifier, &token).await);
     }
     // The first, and one more if the loop took longer than the pause between two fetches.
@@ -279,6 +284,6 @@ impl Published {
     }
 
     fn bearer(&self, signer: usize) -> String {
-        format!("Bearer {}", self.signers[signer].sign(&issuer(), Uuid::now_v7(), MINUTE).unwrap())
+        format!("Bearer {}", self.signers[signer].sign(&issuer(), &grant(Uuid::now_v7(), MINUTE)).unwrap())
     }
 }

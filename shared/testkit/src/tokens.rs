@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use axum::{Json, Router, routing::get};
-use identity::{Config, Issuer, JwkSet, Signer};
+use identity::{Config, Grant, Issuer, JwkSet, Signer, Subject};
 use uuid::Uuid;
+
+/// What a person may do who is no administrator.
+const ALL: &str = "orders:read orders:write users:read users:write";
 
 /// Issues tokens that a service believes which has this issuer's [`Tokens::config`].
 pub struct Tokens {
@@ -33,6 +36,16 @@ impl Tokens {
 
     /// The same, good for `lifetime` from now.
     pub fn bearer_for(&self, subject: Uuid, lifetime: Duration) -> String {
-        format!("Bearer {}", self.signer.sign(&self.config.issuer, subject, lifetime).unwrap())
+        self.bearer_of(&Grant {
+            subject: Subject::User(subject),
+            client_id: "tests".to_owned(),
+            scopes: ALL.parse().unwrap(),
+            lifetime,
+        })
+    }
+
+    /// The same of this grant.
+    pub fn bearer_of(&self, grant: &Grant) -> String {
+        format!("Bearer {}", self.signer.sign(&self.config.issuer, grant).unwrap())
     }
 }
