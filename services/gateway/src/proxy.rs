@@ -26,7 +26,13 @@ use self::{body::Passing, calls::Calls};
 use crate::{Backends, problem::Problem};
 
 /// Served by users.
-const PATHS: [&str; 1] = ["/.well-known/jwks.json"];
+const PATHS: [&str; 5] = [
+    "/.well-known/jwks.json",
+    "/.well-known/oauth-authorization-server",
+    "/oauth/authorize",
+    "/oauth/token",
+    "/oauth/revoke",
+];
 
 /// An instance that does not accept by then is as good as refused.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);

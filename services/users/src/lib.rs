@@ -1,25 +1,32 @@
 //! The users service: accounts, signing in, and the keys that tokens are verified with.
 
 mod app;
+mod audit;
+mod commands;
 mod config;
 mod domain;
 mod error;
 mod grpc;
 mod http;
 mod keys;
+mod oauth;
 mod passwords;
+mod refusal;
 mod store;
+mod upkeep;
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr};
 
 use anyhow::Context;
-use app::App;
+use app::{App, Limits};
+pub use commands::{AddClient, Command, Task, run as run_task};
 pub use config::{Cli, Config};
 use database::Pool;
 use discovery::{Registration, Registry};
 use grpc::Grpc;
-use identity::{JwkSet, Verifier};
+use keys::Keys;
 use lifecycle::{Health, Process, listen};
+use oauth::AuthorizationServer;
 use passwords::Passwords;
 use proto::users::v1::users_service_server::UsersServiceServer;
 use sqlx::migrate::Migrator;
@@ -79,25 +86,24 @@ pub struct Users {
     pool: Pool,
     grpc: Grpc,
     calls: rpc::ServerConfig,
-    keys: JwkSet,
+    oauth: AuthorizationServer,
 }
 
 impl Users {
-    /// Connects, migrates, loads the signing key.
+    /// Connects, migrates, loads the signing keys.
     pub async fn build(config: &Config) -> anyhow::Result<Self> {
         let pool = database::connect(&config.database).await?;
         database::migrate(&pool, &MIGRATIONS).await?;
         let store = Store::new(pool.clone());
-        let signer = keys::load(&store, &config.key_secret).await?;
-        let keys = JwkSet { keys: vec![signer.public_key()] };
-        let app = App {
-            store,
-            passwords: Passwords::new(config.password_concurrency)?,
-            signer: Arc::new(signer),
-            issuer: config.issuer.clone(),
+        let keys = Keys::open(store.clone(), &config.key_secret, config.issuer.clone(), config.key_rotation()).await?;
+        let verifier = keys.verifier();
+        let limits = Limits {
+            per_account: config.sign_in_failures_per_account,
+            per_address: config.sign_in_failures_per_address,
         };
-        let verifier = Verifier::of_issuer(&config.issuer, &keys);
-        Ok(Self { pool, grpc: Grpc { app, verifier }, calls: config.calls.clone(), keys })
+        let app = App { store, passwords: Passwords::new(config.password_concurrency)?, keys, limits };
+        let oauth = AuthorizationServer::new(app.clone(), &config.issuer)?;
+        Ok(Self { pool, grpc: Grpc { app, verifier }, calls: config.calls.clone(), oauth })
     }
 
     /// Adds what this instance, called `name`, depends on to the process's report.
@@ -112,11 +118,16 @@ impl Users {
 
 /// Serves both ports until `shutdown`, then finishes what is in flight.
 pub async fn serve(listeners: Listeners, users: Users, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let App { keys, store, .. } = users.grpc.app.clone();
+    let upkeep = tokio::spawn(upkeep::run(keys, store, shutdown.clone()));
     let grpc = rpc::Server::new(&users.calls, proto::FILE_DESCRIPTOR_SET)
         .with(UsersServiceServer::new(users.grpc))
         .serve(listeners.grpc, shutdown.clone());
-    let http = axum::serve(listeners.http, http::router(users.keys)).with_graceful_shutdown(shutdown.cancelled_owned());
-    try_join!(grpc, async { http.await.context("the HTTP server failed") })?;
+    let http =
+        axum::serve(listeners.http, http::router(users.oauth)).with_graceful_shutdown(shutdown.cancelled_owned());
+    try_join!(grpc, async { http.await.context("the HTTP server failed") }, async {
+        upkeep.await.context("the upkeep failed")
+    })?;
     users.pool.close().await;
     Ok(())
 }

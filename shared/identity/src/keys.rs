@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use discovery::{HttpInstances, Registry};
 use jsonwebtoken::{DecodingKey, jwk::JwkSet};
 use reqwest::Url;
@@ -26,10 +27,26 @@ type ById = HashMap<String, Arc<DecodingKey>>;
 
 /// The public keys of an issuer.
 pub(crate) enum Keys {
-    /// The issuer's own: known from the start.
-    Known(ById),
+    /// The issuer's own.
+    Own(OwnKeys),
     /// Published by the issuer at a URL.
     Published(Box<Published>),
+}
+
+/// The public keys of an issuer in its own process. Copies share them.
+#[derive(Clone)]
+pub struct OwnKeys(Arc<ArcSwap<ById>>);
+
+impl OwnKeys {
+    /// These, until they are replaced.
+    pub fn new(keys: &JwkSet) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(by_id(keys))))
+    }
+
+    /// From now on it is these that tokens are verified with.
+    pub fn replace(&self, keys: &JwkSet) {
+        self.0.store(Arc::new(by_id(keys)));
+    }
 }
 
 pub(crate) struct Published {
@@ -63,10 +80,6 @@ struct Cache {
 }
 
 impl Keys {
-    pub fn known(keys: &JwkSet) -> Self {
-        Self::Known(by_id(keys))
-    }
-
     pub fn published(url: &JwksUrl, registry: &Registry) -> anyhow::Result<Self> {
         let issuer = match url {
             JwksUrl::Url(url) => Issuer::Url(url.clone()),
@@ -81,7 +94,7 @@ impl Keys {
     /// Errors: there is no such key, or no keys at all could be had.
     pub async fn find(&self, id: &str) -> Result<Arc<DecodingKey>, Error> {
         match self {
-            Self::Known(keys) => keys.get(id).cloned().ok_or(Error::Invalid),
+            Self::Own(keys) => keys.0.load().get(id).cloned().ok_or(Error::Invalid),
             Self::Published(keys) => keys.find(id).await,
         }
     }

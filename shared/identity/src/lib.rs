@@ -17,7 +17,7 @@ pub use caller::{Caller, Subject};
 pub use claims::{Config, Issuer};
 pub use jsonwebtoken::jwk::JwkSet;
 pub use jwks_url::{JwksUrl, JwksUrlError};
-pub use keys::FetchError;
+pub use keys::{FetchError, OwnKeys};
 pub use scopes::{Scopes, ScopesError};
 pub use signer::{Grant, Signer, SignerError};
 pub use verifier::{Error, Verifier};

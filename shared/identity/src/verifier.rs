@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use discovery::Registry;
-use jsonwebtoken::{Algorithm, Validation, decode, decode_header, jwk::JwkSet};
+use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
 use thiserror::Error;
 use tonic::metadata::MetadataMap;
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     Caller, Config, Issuer, Subject,
     claims::{Claims, TOKEN_TYPE},
-    keys::{FetchError, Keys},
+    keys::{FetchError, Keys, OwnKeys},
 };
 
 /// Clocks of different machines differ by less than this many seconds.
@@ -50,8 +50,8 @@ impl Verifier {
     }
 
     /// Believes the process's own tokens: for the issuer itself.
-    pub fn of_issuer(issuer: &Issuer, keys: &JwkSet) -> Self {
-        Self::with_keys(issuer, Keys::known(keys))
+    pub fn of_issuer(issuer: &Issuer, keys: &OwnKeys) -> Self {
+        Self::with_keys(issuer, Keys::Own(keys.clone()))
     }
 
     fn with_keys(issuer: &Issuer, keys: Keys) -> Self {

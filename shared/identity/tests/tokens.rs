@@ -39,7 +39,7 @@ fn signer() -> Signer {
 }
 
 fn verifier(signer: &Signer) -> Verifier {
-    Verifier::of_issuer(&issuer(), &JwkSet { keys: vec![signer.public_key()] })
+    Verifier::of_issuer(&issuer(), &OwnKeys::new(&JwkSet { keys: vec![signer.public_key()] }))
 }
 
 /// A verifier that finds the issuer by its name.
