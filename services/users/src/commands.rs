@@ -66,10 +66,7 @@ pub async fn run(cli: Cli, task: Task) -> anyhow::Result<()> {
             print_credentials(&client.name, secret.as_ref());
             Ok(())
         }
-        Task::RotateKeys => {
-            let rotated = users.grpc.app.keys.rotate().await?;
-            rotated.then_some(()).context("somebody else has just made the next key")
-        }
+        Task::RotateKeys => users.rotate_keys().await,
     }
 }
 
@@ -89,6 +86,14 @@ impl Users {
         let AddClient { name, scope, redirect_uri, public } = client;
         let new = NewClient::parse(name, scope, redirect_uri, *public)?;
         Ok(self.grpc.app.add_client(new).await?)
+    }
+
+    /// Makes the next signing key.
+    ///
+    /// Errors: somebody else does it at the same time.
+    pub async fn rotate_keys(&self) -> anyhow::Result<()> {
+        let rotated = self.grpc.app.keys.rotate().await?;
+        rotated.then_some(()).context("somebody else has just made the next key")
     }
 
     /// Whether there is a client of this name.

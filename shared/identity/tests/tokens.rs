@@ -15,7 +15,7 @@ use std::{
 use axum::{Json, Router, http::StatusCode, response::IntoResponse, routing::get};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use discovery::{Registration, Registry};
-use identity::{Config, Error, Grant, Issuer, JwkSet, Signer, Subject, Verifier};
+use identity::{Config, Error, Grant, Issuer, JwkSet, OwnKeys, Signer, Subject, Verifier};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, time::timeout};
