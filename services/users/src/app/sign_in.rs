@@ -38,10 +38,11 @@ impl App {
         let email = Email::parse(&email).map_err(|_| Error::WrongCredentials)?;
         let password = Password::parse(password).map_err(|_| Error::WrongCredentials)?;
         let attempt = Attempt::of(&email, address);
-        self.count(&attempt).await.inspect_err(|error| match error {
-            Error::TooManyAttempts(_) => audit::sign_in_limited(address),
-            _ => {}
-        })?;
+        let counted = self.count(&attempt).await;
+        if let Err(Error::TooManyAttempts(_)) = counted {
+            audit::sign_in_limited(address);
+        }
+        counted?;
         let (person, hash) = self.store.find_credentials(&email).await?.unzip();
         if !self.passwords.verify(password, hash.flatten()).await? {
             audit::sign_in_failed(person.map(|person| person.id), address);

@@ -11,7 +11,7 @@ use crate::{
 
 const OWN: [(&str, &str); 2] = [("grant_type", "client_credentials"), ("scope", "orders:read admin")];
 
-fn machine<'a>(secret: &'a str) -> Vec<(&'a str, &'a str)> {
+fn machine(secret: &str) -> Vec<(&str, &str)> {
     [&OWN[..], &[("client_id", "robot"), ("client_secret", secret)]].concat()
 }
 
