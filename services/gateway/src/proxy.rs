@@ -26,7 +26,7 @@ use self::{body::Passing, calls::Calls};
 use crate::{Backends, problem::Problem};
 
 /// Served by users.
-const PATHS: [&str; 5] = [
+pub const PATHS: [&str; 5] = [
     "/.well-known/jwks.json",
     "/.well-known/oauth-authorization-server",
     "/oauth/authorize",

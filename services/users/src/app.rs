@@ -4,7 +4,7 @@ mod clients;
 mod sign_in;
 mod tokens;
 
-use identity::Caller;
+use identity::{Caller, Outside};
 
 pub use self::{
     clients::NewClient,
@@ -13,10 +13,11 @@ pub use self::{
 };
 use crate::{
     audit,
-    domain::{Changes, DisplayName, Email, Etag, NewUser, OutsideAccount, User, UserId},
+    domain::{Changes, DisplayName, Email, Etag, NewUser, User, UserId},
     error::Error,
     keys::Keys,
     passwords::Passwords,
+    policy,
     store::Store,
 };
 
@@ -36,28 +37,50 @@ impl App {
         Ok(user)
     }
 
+    /// The account that the caller's token speaks for is still there. A program that acts in its own name has none.
+    /// Someone who signs in elsewhere has one from the first time that we see them.
+    pub async fn confirm(&self, caller: &Caller) -> Result<(), Error> {
+        let id = caller.user().map(UserId).ok_or(Error::NoAccount)?;
+        if self.store.exists(id).await? {
+            return Ok(());
+        }
+        match caller.outside() {
+            Some(outside) => self.welcome(id, outside).await,
+            None => Err(Error::NoAccount),
+        }
+    }
+
+    async fn welcome(&self, id: UserId, outside: &Outside) -> Result<(), Error> {
+        if self.store.insert_outside(id, outside, &DisplayName::of_a_stranger()).await? {
+            audit::outside_account_added(id);
+            return Ok(());
+        }
+        // It was deleted, or another request of theirs was first.
+        if self.store.exists(id).await? { Ok(()) } else { Err(Error::NoAccount) }
+    }
+
+    /// The caller may speak of this account. Whoever has none any more may speak of nothing.
+    async fn allow(&self, caller: &Caller, id: UserId) -> Result<(), Error> {
+        if caller.user().is_some() {
+            self.confirm(caller).await?;
+        }
+        policy::own(caller, id)
+    }
+
     pub async fn get(&self, caller: &Caller, id: UserId) -> Result<User, Error> {
-        own(caller, id)?;
+        self.allow(caller, id).await?;
         self.store.find(id).await?.ok_or(Error::NotFound)
     }
 
     pub async fn update(&self, caller: &Caller, id: UserId, changes: Changes, etag: Etag) -> Result<User, Error> {
-        own(caller, id)?;
+        self.allow(caller, id).await?;
         self.store.update(id, &changes, etag).await
     }
 
     pub async fn delete(&self, caller: &Caller, id: UserId) -> Result<(), Error> {
-        own(caller, id)?;
+        self.allow(caller, id).await?;
         self.store.delete(id).await?;
         audit::account_deleted(id);
-        Ok(())
-    }
-
-    /// Someone who signs in elsewhere has an account from the first time that we see them.
-    pub async fn welcome(&self, account: &OutsideAccount) -> Result<(), Error> {
-        if self.store.insert_outside(account, &DisplayName::of_a_stranger()).await? {
-            audit::outside_account_added(account.id);
-        }
         Ok(())
     }
 
@@ -66,9 +89,4 @@ impl App {
         audit::admin_granted(user);
         Ok(())
     }
-}
-
-/// Somebody else's account looks like none at all.
-fn own(caller: &Caller, id: UserId) -> Result<(), Error> {
-    if caller.user() == Some(id.0) { Ok(()) } else { Err(Error::NotFound) }
 }

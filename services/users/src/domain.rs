@@ -16,7 +16,7 @@ pub use self::{
     attempts::Attempt,
     clients::{Client, ClientId, RedirectUri},
     opaque::{Challenge, Digest, digest, random},
-    people::{Family, OutsideAccount, Person},
+    people::{Family, Person},
 };
 
 /// A value that is not acceptable, with the field it stands in.

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
-use identity::{Grant, Issuer, JwkSet, OwnKeys, Signer, SignerError, Verifier};
+use identity::{Grant, Issuer, JwkSet, Signer, SignerError, Verifier};
 use settings::Secret;
 
 use self::seal::Seal;
@@ -39,7 +39,7 @@ pub struct Keys {
     /// How long each one signs.
     turn: Duration,
     current: Arc<ArcSwap<Current>>,
-    own: OwnKeys,
+    verifier: Verifier,
 }
 
 struct Current {
@@ -58,9 +58,9 @@ impl Keys {
             store.insert_first_key(&id, &sealed).await?;
         }
         let current = current(&seal, store.signing_keys(turn).await?)?;
-        let own = OwnKeys::new(&current.published);
+        let verifier = Verifier::of_issuer(&issuer, &current.published);
         let current = Arc::new(ArcSwap::from_pointee(current));
-        Ok(Self { store, seal: Arc::new(seal), issuer, turn, current, own })
+        Ok(Self { store, seal: Arc::new(seal), issuer, turn, current, verifier })
     }
 
     /// An access token, by the key whose turn it is.
@@ -75,7 +75,7 @@ impl Keys {
 
     /// Verifies our own tokens, always with the keys of the moment.
     pub fn verifier(&self) -> Verifier {
-        Verifier::of_issuer(&self.issuer, &self.own)
+        self.verifier.clone()
     }
 
     /// Makes the next key when the newest has had its turn, forgets what nobody needs, and reads what there is.
@@ -86,7 +86,7 @@ impl Keys {
         }
         self.store.delete_old_keys(FAREWELL).await?;
         let current = current(&self.seal, self.store.signing_keys(self.turn).await?)?;
-        self.own.replace(&current.published);
+        self.verifier.set_keys(&current.published);
         self.current.store(Arc::new(current));
         Ok(())
     }

@@ -11,6 +11,7 @@ mod http;
 mod keys;
 mod oauth;
 mod passwords;
+mod policy;
 mod refusal;
 mod store;
 mod upkeep;
@@ -24,6 +25,7 @@ pub use config::{Cli, Config};
 use database::Pool;
 use discovery::{Registration, Registry};
 use grpc::Grpc;
+use identity::Verifier;
 use keys::Keys;
 use lifecycle::{Health, Process, listen};
 use oauth::AuthorizationServer;
@@ -85,6 +87,7 @@ impl Listeners {
 pub struct Users {
     pool: Pool,
     grpc: Grpc,
+    verifier: Verifier,
     calls: rpc::ServerConfig,
     oauth: AuthorizationServer,
 }
@@ -103,7 +106,8 @@ impl Users {
         };
         let app = App { store, passwords: Passwords::new(config.password_concurrency)?, keys, limits };
         let oauth = AuthorizationServer::new(app.clone(), &config.issuer)?;
-        Ok(Self { pool, grpc: Grpc { app, verifier }, calls: config.calls.clone(), oauth })
+        let verifier = verifier.believing(&config.outside_issuers)?;
+        Ok(Self { pool, grpc: Grpc { app }, verifier, calls: config.calls.clone(), oauth })
     }
 
     /// Adds what this instance, called `name`, depends on to the process's report.
@@ -121,6 +125,7 @@ pub async fn serve(listeners: Listeners, users: Users, shutdown: CancellationTok
     let App { keys, store, .. } = users.grpc.app.clone();
     let upkeep = tokio::spawn(upkeep::run(keys, store, shutdown.clone()));
     let grpc = rpc::Server::new(&users.calls, proto::FILE_DESCRIPTOR_SET)
+        .guarded(users.verifier, policy::CALLS)
         .with(UsersServiceServer::new(users.grpc))
         .serve(listeners.grpc, shutdown.clone());
     let http =

@@ -1,4 +1,4 @@
-//! People as far as tokens are concerned: who they are to us, to whom else, and what they have granted to programs.
+//! People as far as tokens are concerned: who they are, and what they have granted to programs.
 
 use identity::Scopes;
 use uuid::Uuid;
@@ -19,13 +19,4 @@ pub struct Family {
     pub person: Person,
     pub client: ClientId,
     pub scopes: Scopes,
-}
-
-/// Someone who signs in elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OutsideAccount {
-    pub issuer: String,
-    pub subject: String,
-    /// Always the same for these two.
-    pub id: UserId,
 }

@@ -55,6 +55,7 @@ impl Service {
             calls: ServerConfig::default(),
             database,
             issuer: Issuer { token_issuer: "http://tests".to_owned(), token_audience: "tests".to_owned() },
+            outside_issuers: Vec::new(),
         };
         change(&mut config);
         let users = Users::build(&config).await?;
@@ -98,7 +99,7 @@ impl Service {
     /// As any other service believes this one's tokens.
     pub fn verifier(&self) -> Verifier {
         let token_jwks_url = format!("http://{}/.well-known/jwks.json", self.http).parse().unwrap();
-        let config = Config { issuer: self.config.issuer.clone(), token_jwks_url };
+        let config = Config { issuer: self.config.issuer.clone(), token_jwks_url, outside_issuers: Vec::new() };
         Verifier::new(&config, &Registry::in_process()).unwrap()
     }
 }

@@ -11,6 +11,7 @@ mod limits;
 mod login_page;
 mod next_version;
 mod operations;
+mod outside;
 mod program;
 mod programs;
 mod refreshing;
