@@ -85,6 +85,7 @@ impl Service {
     pub async fn sql(&self, statement: &'static str) {
         let mut operator = PgConnection::connect_with(&self.config.database.database_url).await.unwrap();
         sqlx::query(statement).execute(&mut operator).await.unwrap();
+        operator.close().await.unwrap();
     }
 
     /// One value.
@@ -93,7 +94,9 @@ impl Service {
         T: for<'r> Decode<'r, Postgres> + Type<Postgres> + Send + Unpin,
     {
         let mut operator = PgConnection::connect_with(&self.config.database.database_url).await.unwrap();
-        sqlx::query_scalar(question).fetch_one(&mut operator).await.unwrap()
+        let answer = sqlx::query_scalar(question).fetch_one(&mut operator).await.unwrap();
+        operator.close().await.unwrap();
+        answer
     }
 
     /// As any other service believes this one's tokens.

@@ -13,7 +13,7 @@ async fn rotate(service: &Service) -> anyhow::Result<()> {
 }
 
 /// The ids of the published keys.
-async fn published(service: &Service) -> BTreeSet<String> {
+pub async fn published(service: &Service) -> BTreeSet<String> {
     let keys: Value = serde_json::from_str(&service.get("/.well-known/jwks.json").await.body).unwrap();
     keys["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }
