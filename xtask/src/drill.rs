@@ -17,6 +17,7 @@ mod report;
 mod retry_storm;
 mod rolling_restart;
 mod scraped;
+mod sign_in;
 mod slow;
 mod telemetry_cost;
 mod traced;
@@ -78,6 +79,8 @@ enum Name {
     CollectorAway,
     /// Prometheus finds every instance, and has something for every panel and every rule
     Scraped,
+    /// An OAuth client that is not ours signs a person in, at a real browser
+    SignIn,
     /// What telemetry costs: a measurement, for --release and a quiet machine
     TelemetryCost,
     /// The containers of docker-compose.yml are killed, restarted, scaled and replaced
@@ -159,6 +162,7 @@ impl Name {
             Self::Traced => traced::run(&mut cluster, folder).await,
             Self::CollectorAway => collector_away::run(&mut cluster, folder).await,
             Self::Scraped => scraped::run(&mut cluster, folder, programs).await,
+            Self::SignIn => sign_in::run(&mut cluster, programs).await,
             Self::TelemetryCost => telemetry_cost::run(&mut cluster, folder).await,
             Self::Compose | Self::All => Ok(()),
         }

@@ -6,7 +6,10 @@ use anyhow::{Context, bail};
 use reqwest::Client;
 use rustix::process::Signal;
 use serde_json::Value;
-use tokio::{process::Child, time::timeout};
+use tokio::{
+    process::{Child, Command},
+    time::timeout,
+};
 
 use super::{
     call_log::{CallLog, lines},
@@ -93,6 +96,13 @@ impl Instance {
         let started = command.envs(&self.plan.settings).spawn();
         self.child = Some(started.with_context(|| format!("{} does not start", self.plan.program.display()))?);
         Ok(())
+    }
+
+    /// Its program, with its settings, to be told something else than to serve.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.plan.program);
+        command.envs(&self.plan.settings).kill_on_drop(true);
+        command
     }
 
     /// Waits until it says that it is ready.
