@@ -24,7 +24,7 @@ impl Configs {
         let issuer =
             Issuer { token_issuer: format!("http://{}", addresses.gateway), token_audience: "joist".to_owned() };
         let token_jwks_url = "consul:///users/.well-known/jwks.json".parse()?;
-        let identity = identity::Config { issuer: issuer.clone(), token_jwks_url };
+        let identity = identity::Config { issuer: issuer.clone(), token_jwks_url, outside_issuers: Vec::new() };
         let users = users::Config {
             grpc_addr: addresses.users,
             http_addr: addresses.users_http,
@@ -33,6 +33,7 @@ impl Configs {
             calls: ServerConfig::default(),
             database: database.of("users").await?,
             issuer,
+            outside_issuers: Vec::new(),
         };
         let orders = orders::Config {
             grpc_addr: addresses.orders,

@@ -6,6 +6,7 @@ mod error;
 mod extract;
 mod layers;
 mod object;
+mod policy;
 mod problem;
 mod proxy;
 mod routes;
@@ -13,7 +14,7 @@ mod routes;
 use std::{future::ready, io, net::SocketAddr};
 
 use anyhow::Context;
-use axum::Router;
+use axum::{Router, middleware::from_fn_with_state};
 pub use config::{Cli, Config};
 use discovery::{Registration, Registry};
 use identity::Verifier;
@@ -93,7 +94,8 @@ impl Backends {
 
 /// The whole API.
 pub fn router(backends: Backends, config: &Config, health: Health) -> Router {
-    let api = routes::router().merge(proxy::router()).with_state(backends);
+    let authorize = from_fn_with_state(backends.verifier.clone(), policy::authorize);
+    let api = routes::router().merge(proxy::router()).route_layer(authorize).with_state(backends);
     layers::around(api, config, &health).merge(lifecycle::probes(health))
 }
 

@@ -26,7 +26,7 @@ use self::{body::Passing, calls::Calls};
 use crate::{Backends, problem::Problem};
 
 /// Served by users.
-const PATHS: [&str; 1] = ["/.well-known/jwks.json"];
+pub const PATHS: [&str; 1] = ["/.well-known/jwks.json"];
 
 /// An instance that does not accept by then is as good as refused.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);

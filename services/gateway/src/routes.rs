@@ -6,10 +6,7 @@ mod sessions;
 mod shapes;
 mod users;
 
-use axum::{
-    Router,
-    http::{Method, StatusCode},
-};
+use axum::{Router, http::StatusCode};
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -46,22 +43,22 @@ impl Modify for AccessToken {
 }
 
 pub fn router() -> Router<Backends> {
-    let (router, api) = OpenApiRouter::with_openapi(Api::openapi())
+    let (router, api) = described();
+    // Unless it is told not to, the page shows our address to a public validator.
+    let page = SwaggerUi::new("/docs").config(Config::default().validator_url("none"));
+    router.merge(page.url("/openapi.json", api)).fallback(async || no_such_path())
+}
+
+pub fn described() -> (Router<Backends>, openapi::OpenApi) {
+    OpenApiRouter::with_openapi(Api::openapi())
         .merge(users::router())
         .merge(sessions::router())
         .merge(products::router())
         .merge(orders::router())
-        .split_for_parts();
-    // Unless it is told not to, the page shows our address to a public validator.
-    let page = SwaggerUi::new("/docs").config(Config::default().validator_url("none"));
-    router.merge(page.url("/openapi.json", api)).fallback(no_such_path).method_not_allowed_fallback(no_such_method)
+        .split_for_parts()
 }
 
 /// It is not said again which: the log has it too, and it may be anything.
-async fn no_such_path() -> Problem {
+pub fn no_such_path() -> Problem {
     Problem::new(StatusCode::NOT_FOUND).detail("there is nothing at this path")
-}
-
-async fn no_such_method(method: Method) -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED).detail(format!("{method} is not possible here"))
 }

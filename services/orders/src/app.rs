@@ -7,6 +7,7 @@ use crate::{
     domain::{IdempotencyKey, NewOrder, Order, OrderId, Page, PageSize, Product, Sku, UserId},
     error::Error,
     metrics::Metrics,
+    policy,
     store::{Placed, Store},
 };
 
@@ -26,10 +27,11 @@ impl App {
         self.store.find_product(sku).await?.ok_or(Error::NoSuchProduct)
     }
 
-    /// The account is looked up first: a remote call has no place inside a transaction.
+    /// The account is confirmed first: a remote call has no place inside a transaction.
     pub async fn place(&self, caller: &Caller, order: NewOrder, key: Option<IdempotencyKey>) -> Result<Order, Error> {
-        self.users.account_exists(caller).await.inspect_err(|error| self.metrics.rejected(error))?;
-        let placed = self.store.place(own(caller)?, &order, key.as_ref()).await;
+        let customer = policy::customer(caller)?;
+        self.users.confirm_account(caller).await.inspect_err(|error| self.metrics.rejected(error))?;
+        let placed = self.store.place(customer, &order, key.as_ref()).await;
         match placed.inspect_err(|error| self.metrics.rejected(error))? {
             Placed::Now(order) => {
                 self.metrics.placed(&order);
@@ -40,10 +42,9 @@ impl App {
     }
 
     pub async fn get(&self, caller: &Caller, id: OrderId) -> Result<Order, Error> {
-        self.store.find(own(caller)?, id).await?.ok_or(Error::NoSuchOrder)
+        self.store.find(policy::own(caller)?, id).await?.ok_or(Error::NoSuchOrder)
     }
 
-    /// Somebody else's orders look like none at all.
     pub async fn list(
         &self,
         caller: &Caller,
@@ -51,20 +52,12 @@ impl App {
         size: PageSize,
         after: Option<OrderId>,
     ) -> Result<Page<Order, OrderId>, Error> {
-        if caller.user() != Some(owner.0) {
-            return Err(Error::NoSuchOrder);
-        }
-        self.store.orders(owner, size, after).await
+        self.store.orders(policy::own_of(caller, owner)?, size, after).await
     }
 
     pub async fn cancel(&self, caller: &Caller, id: OrderId) -> Result<Order, Error> {
-        let order = self.store.cancel(own(caller)?, id).await?;
+        let order = self.store.cancel(policy::own(caller)?, id).await?;
         self.metrics.cancelled(&order);
         Ok(order)
     }
-}
-
-/// A program that acts in its own name has no orders.
-fn own(caller: &Caller) -> Result<UserId, Error> {
-    caller.user().map(UserId).ok_or(Error::NoSuchOrder)
 }

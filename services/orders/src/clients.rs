@@ -18,11 +18,10 @@ impl Users {
     }
 
     /// Makes sure that the caller's account is still there: a token outlives it by some minutes.
-    pub async fn account_exists(&self, caller: &Caller) -> Result<(), Error> {
-        let request = caller.request(pb::GetUserRequest { id: caller.subject().to_string() });
-        match self.client.clone().get_user(request).await {
+    pub async fn confirm_account(&self, caller: &Caller) -> Result<(), Error> {
+        match self.client.clone().confirm_account(caller.request(pb::ConfirmAccountRequest {})).await {
             Ok(_) => Ok(()),
-            Err(status) if matches!(status.code(), Code::NotFound | Code::Unauthenticated) => Err(Error::NoAccount),
+            Err(status) if status.code() == Code::Unauthenticated => Err(Error::NoAccount),
             Err(status) => Err(Error::Users(Box::new(status))),
         }
     }

@@ -18,14 +18,14 @@ pub enum Error {
     NoSuchOrder,
     #[error("there is no account behind this access token any more")]
     NoAccount,
+    #[error("an order is placed by a person, not by a program in its own name")]
+    NoCustomer,
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("this idempotency key was used for another order")]
     IdempotencyKeyReused,
     #[error("an order that is {0} cannot be cancelled")]
     WrongState(&'static str),
-    #[error(transparent)]
-    Token(#[from] identity::Error),
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
     #[error("the users service failed")]
@@ -51,13 +51,10 @@ impl From<Error> for Status {
             Error::Invalid(violations) => bad_request(violations.into_iter().map(|v| (v.field, v.problem.to_owned()))),
             Error::NoSuchProduct | Error::NoSuchOrder => Self::not_found(message),
             Error::NoAccount => Self::unauthenticated(message),
+            Error::NoCustomer => Self::permission_denied(message),
             Error::Refused(refusal) => refused(refusal),
             Error::IdempotencyKeyReused => failed_precondition("IDEMPOTENCY_KEY_REUSED", message),
             Error::WrongState(_) => failed_precondition("WRONG_STATE", message),
-            Error::Token(cause) => match cause {
-                identity::Error::Missing | identity::Error::Invalid => Self::unauthenticated(message),
-                identity::Error::KeysUnavailable(_) => caused_by(unavailable(message), cause),
-            },
             Error::Database(cause) => match Failure::from(&cause) {
                 Failure::TimedOut => caused_by(Self::deadline_exceeded("the deadline is over"), cause),
                 Failure::Unavailable => caused_by(unavailable("not available now"), cause),

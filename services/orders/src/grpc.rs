@@ -2,8 +2,8 @@
 
 mod convert;
 
-use identity::{Caller, Verifier};
 use proto::orders::v1::{self as pb, catalog_service_server::CatalogService, orders_service_server::OrdersService};
+use rpc::caller;
 use tonic::{Request, Response, Status, async_trait};
 
 use crate::{
@@ -15,7 +15,6 @@ use crate::{
 #[derive(Clone)]
 pub struct Grpc {
     pub app: App,
-    pub verifier: Verifier,
 }
 
 #[async_trait]
@@ -46,7 +45,7 @@ impl OrdersService for Grpc {
         &self,
         request: Request<pb::PlaceOrderRequest>,
     ) -> Result<Response<pb::PlaceOrderResponse>, Status> {
-        let caller = self.caller(&request).await?;
+        let caller = caller(&request)?;
         let request = request.into_inner();
         let key = Some(request.idempotency_key).filter(|key| !key.is_empty());
         let key = key.map(|key| IdempotencyKey::parse(&key)).transpose().map_err(Error::from)?;
@@ -57,7 +56,7 @@ impl OrdersService for Grpc {
     }
 
     async fn get_order(&self, request: Request<pb::GetOrderRequest>) -> Result<Response<pb::GetOrderResponse>, Status> {
-        let caller = self.caller(&request).await?;
+        let caller = caller(&request)?;
         let id = OrderId::parse(&request.get_ref().id).map_err(Error::from)?;
         let order = self.app.get(&caller, id).await?;
         Ok(Response::new(pb::GetOrderResponse { order: Some(order.into()) }))
@@ -67,7 +66,7 @@ impl OrdersService for Grpc {
         &self,
         request: Request<pb::ListOrdersRequest>,
     ) -> Result<Response<pb::ListOrdersResponse>, Status> {
-        let caller = self.caller(&request).await?;
+        let caller = caller(&request)?;
         let request = request.into_inner();
         let owner = UserId::parse(&request.user_id).map_err(Error::from)?;
         let size = PageSize::parse(request.page_size).map_err(Error::from)?;
@@ -79,15 +78,9 @@ impl OrdersService for Grpc {
         &self,
         request: Request<pb::CancelOrderRequest>,
     ) -> Result<Response<pb::CancelOrderResponse>, Status> {
-        let caller = self.caller(&request).await?;
+        let caller = caller(&request)?;
         let id = OrderId::parse(&request.get_ref().id).map_err(Error::from)?;
         let order = self.app.cancel(&caller, id).await?;
         Ok(Response::new(pb::CancelOrderResponse { order: Some(order.into()) }))
-    }
-}
-
-impl Grpc {
-    async fn caller<T>(&self, request: &Request<T>) -> Result<Caller, Error> {
-        Ok(self.verifier.caller(request.metadata()).await?)
     }
 }

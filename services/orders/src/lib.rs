@@ -7,6 +7,7 @@ mod domain;
 mod error;
 mod grpc;
 mod metrics;
+mod policy;
 mod store;
 mod sweeper;
 
@@ -64,6 +65,7 @@ pub fn registration(listener: &TcpListener, operations: SocketAddr) -> io::Resul
 pub struct Orders {
     pool: Pool,
     grpc: Grpc,
+    verifier: Verifier,
     calls: rpc::ServerConfig,
     client: rpc::Client,
     users: Channel,
@@ -78,7 +80,7 @@ impl Orders {
         let pool = database::connect(&config.database).await?;
         database::migrate(&pool, &MIGRATIONS).await?;
         let app = App { store: Store::new(pool.clone()), users: Users::new(users.clone()), metrics: Metrics::new() };
-        Ok(Self { pool, grpc: Grpc { app, verifier }, calls: config.calls.clone(), client, users })
+        Ok(Self { pool, grpc: Grpc { app }, verifier, calls: config.calls.clone(), client, users })
     }
 
     /// Adds what this instance, called `name`, depends on to the process's report.
@@ -96,6 +98,7 @@ impl Orders {
 pub async fn serve(listener: TcpListener, orders: Orders, shutdown: CancellationToken) -> anyhow::Result<()> {
     let sweeper = tokio::spawn(sweeper::run(orders.grpc.app.store.clone(), shutdown.clone()));
     rpc::Server::new(&orders.calls, proto::FILE_DESCRIPTOR_SET)
+        .guarded(orders.verifier, policy::CALLS)
         .with(CatalogServiceServer::new(orders.grpc.clone()))
         .with(OrdersServiceServer::new(orders.grpc))
         .serve(listener, shutdown)

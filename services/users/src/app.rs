@@ -8,6 +8,7 @@ use crate::{
     domain::{Changes, Email, Etag, NewUser, Password, User, UserId},
     error::Error,
     passwords::Passwords,
+    policy,
     store::Store,
 };
 
@@ -48,23 +49,32 @@ impl App {
         Ok(AccessToken { token, lifetime: TOKEN_LIFETIME })
     }
 
+    /// The account that the caller's token speaks for is still there. A program that acts in its own name has none.
+    pub async fn confirm(&self, caller: &Caller) -> Result<(), Error> {
+        let id = caller.user().map(UserId).ok_or(Error::NoAccount)?;
+        if self.store.exists(id).await? { Ok(()) } else { Err(Error::NoAccount) }
+    }
+
+    /// The caller may speak of this account. Whoever has none any more may speak of nothing.
+    async fn allow(&self, caller: &Caller, id: UserId) -> Result<(), Error> {
+        if caller.user().is_some() {
+            self.confirm(caller).await?;
+        }
+        policy::own(caller, id)
+    }
+
     pub async fn get(&self, caller: &Caller, id: UserId) -> Result<User, Error> {
-        own(caller, id)?;
+        self.allow(caller, id).await?;
         self.store.find(id).await?.ok_or(Error::NotFound)
     }
 
     pub async fn update(&self, caller: &Caller, id: UserId, changes: Changes, etag: Etag) -> Result<User, Error> {
-        own(caller, id)?;
+        self.allow(caller, id).await?;
         self.store.update(id, &changes, etag).await
     }
 
     pub async fn delete(&self, caller: &Caller, id: UserId) -> Result<(), Error> {
-        own(caller, id)?;
+        self.allow(caller, id).await?;
         self.store.delete(id).await
     }
-}
-
-/// Somebody else's account looks like none at all.
-fn own(caller: &Caller, id: UserId) -> Result<(), Error> {
-    if caller.user() == Some(id.0) { Ok(()) } else { Err(Error::NotFound) }
 }

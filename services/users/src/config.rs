@@ -56,6 +56,10 @@ pub struct Config {
 
     #[command(flatten)]
     pub issuer: identity::Issuer,
+
+    /// Issuers that are believed besides: as the other services are told
+    #[arg(long, env, value_delimiter = ';')]
+    pub outside_issuers: Vec<identity::OutsideIssuer>,
 }
 
 /// Shorter secrets can be guessed.

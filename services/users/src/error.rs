@@ -23,8 +23,8 @@ pub enum Error {
     EtagMismatch,
     #[error("the e-mail address or the password is wrong")]
     WrongCredentials,
-    #[error(transparent)]
-    Token(#[from] identity::Error),
+    #[error("there is no account behind this access token any more")]
+    NoAccount,
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
     #[error("the password could not be hashed")]
@@ -56,11 +56,7 @@ impl From<Error> for Status {
             Error::NotFound => Self::not_found(message),
             Error::EtagMissing => failed_precondition("ETAG_MISSING", message),
             Error::EtagMismatch => failed_precondition("ETAG_MISMATCH", message),
-            Error::WrongCredentials => Self::unauthenticated(message),
-            Error::Token(cause) => match cause {
-                identity::Error::Missing | identity::Error::Invalid => Self::unauthenticated(message),
-                identity::Error::KeysUnavailable(_) => caused_by(unavailable(message), cause),
-            },
+            Error::WrongCredentials | Error::NoAccount => Self::unauthenticated(message),
             Error::Database(cause) => match Failure::from(&cause) {
                 Failure::TimedOut => caused_by(Self::deadline_exceeded("the deadline is over"), cause),
                 Failure::Unavailable => caused_by(unavailable("not available now"), cause),

@@ -1,8 +1,8 @@
 //! The contract `users.v1.UsersService` in terms of the use-cases.
 
-use identity::{Caller, Verifier};
 use prost_types::{FieldMask, Timestamp};
 use proto::users::v1::{self as pb, users_service_server::UsersService};
+use rpc::caller;
 use time::OffsetDateTime;
 use tonic::{Request, Response, Status, async_trait};
 
@@ -15,7 +15,6 @@ use crate::{
 #[derive(Clone)]
 pub struct Grpc {
     pub app: App,
-    pub verifier: Verifier,
 }
 
 #[async_trait]
@@ -34,8 +33,16 @@ impl UsersService for Grpc {
         Ok(Response::new(pb::SignInResponse { access_token: access.token, expires_in }))
     }
 
+    async fn confirm_account(
+        &self,
+        request: Request<pb::ConfirmAccountRequest>,
+    ) -> Result<Response<pb::ConfirmAccountResponse>, Status> {
+        self.app.confirm(&caller(&request)?).await?;
+        Ok(Response::new(pb::ConfirmAccountResponse {}))
+    }
+
     async fn get_user(&self, request: Request<pb::GetUserRequest>) -> Result<Response<pb::GetUserResponse>, Status> {
-        let caller = self.caller(&request).await?;
+        let caller = caller(&request)?;
         let id = UserId::parse(&request.get_ref().id).map_err(Error::from)?;
         let user = self.app.get(&caller, id).await?;
         Ok(Response::new(pb::GetUserResponse { user: Some(user.into()) }))
@@ -45,7 +52,7 @@ impl UsersService for Grpc {
         &self,
         request: Request<pb::UpdateUserRequest>,
     ) -> Result<Response<pb::UpdateUserResponse>, Status> {
-        let caller = self.caller(&request).await?;
+        let caller = caller(&request)?;
         let request = request.into_inner();
         let id = UserId::parse(&request.id).map_err(Error::from)?;
         let etag = etag(&request.etag)?;
@@ -58,16 +65,10 @@ impl UsersService for Grpc {
         &self,
         request: Request<pb::DeleteUserRequest>,
     ) -> Result<Response<pb::DeleteUserResponse>, Status> {
-        let caller = self.caller(&request).await?;
+        let caller = caller(&request)?;
         let id = UserId::parse(&request.get_ref().id).map_err(Error::from)?;
         self.app.delete(&caller, id).await?;
         Ok(Response::new(pb::DeleteUserResponse {}))
-    }
-}
-
-impl Grpc {
-    async fn caller<T>(&self, request: &Request<T>) -> Result<Caller, Error> {
-        Ok(self.verifier.caller(request.metadata()).await?)
     }
 }
 

@@ -8,6 +8,7 @@ mod grpc;
 mod http;
 mod keys;
 mod passwords;
+mod policy;
 mod store;
 
 use std::{io, net::SocketAddr, sync::Arc};
@@ -78,6 +79,7 @@ impl Listeners {
 pub struct Users {
     pool: Pool,
     grpc: Grpc,
+    verifier: Verifier,
     calls: rpc::ServerConfig,
     keys: JwkSet,
 }
@@ -96,8 +98,8 @@ impl Users {
             signer: Arc::new(signer),
             issuer: config.issuer.clone(),
         };
-        let verifier = Verifier::of_issuer(&config.issuer, &keys);
-        Ok(Self { pool, grpc: Grpc { app, verifier }, calls: config.calls.clone(), keys })
+        let verifier = Verifier::of_issuer(&config.issuer, &keys).believing(&config.outside_issuers)?;
+        Ok(Self { pool, grpc: Grpc { app }, verifier, calls: config.calls.clone(), keys })
     }
 
     /// Adds what this instance, called `name`, depends on to the process's report.
@@ -113,6 +115,7 @@ impl Users {
 /// Serves both ports until `shutdown`, then finishes what is in flight.
 pub async fn serve(listeners: Listeners, users: Users, shutdown: CancellationToken) -> anyhow::Result<()> {
     let grpc = rpc::Server::new(&users.calls, proto::FILE_DESCRIPTOR_SET)
+        .guarded(users.verifier, policy::CALLS)
         .with(UsersServiceServer::new(users.grpc))
         .serve(listeners.grpc, shutdown.clone());
     let http = axum::serve(listeners.http, http::router(users.keys)).with_graceful_shutdown(shutdown.cancelled_owned());

@@ -51,6 +51,12 @@ impl Store {
         row.map(User::try_from).transpose()
     }
 
+    pub async fn exists(&self, id: UserId) -> Result<bool, Error> {
+        let mut connection = self.pool.acquire().await?;
+        let row = query!("select 1 as one from users where id = $1", id.0).fetch_optional(&mut connection).await?;
+        Ok(row.is_some())
+    }
+
     /// The id and the password hash behind an address.
     pub async fn find_credentials(&self, email: &Email) -> Result<Option<(UserId, String)>, Error> {
         let mut connection = self.pool.acquire().await?;

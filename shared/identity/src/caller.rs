@@ -2,25 +2,30 @@
 
 use std::{fmt, sync::Arc};
 
-use tonic::{Request, metadata::MetadataValue};
+use tonic::{
+    Request,
+    metadata::{Ascii, MetadataValue},
+};
 use uuid::Uuid;
 
-use crate::Scopes;
+use crate::{Error, Outside, Scopes};
 
-/// Someone whose token was verified; there is no other way to come by one.
+/// Someone whose token was verified; there is no other way to come by one. Copies share what is known.
 #[derive(Clone)]
 pub struct Caller(Arc<Known>);
 
 /// What is known of a caller.
-struct Known {
-    subject: Subject,
-    client_id: String,
-    scopes: Scopes,
-    authorization: String,
+pub(crate) struct Known {
+    pub subject: Subject,
+    pub client_id: String,
+    pub scopes: Scopes,
+    pub outside: Option<Outside>,
+    /// The token behind its scheme, as it travels on.
+    pub authorization: MetadataValue<Ascii>,
 }
 
 /// Whom a token speaks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// A person, by the id of the account.
     User(Uuid),
@@ -38,8 +43,15 @@ impl fmt::Display for Subject {
 }
 
 impl Caller {
-    pub(crate) fn new(subject: Subject, client_id: String, scopes: Scopes, authorization: &str) -> Self {
-        Self(Arc::new(Known { subject, client_id, scopes, authorization: authorization.to_owned() }))
+    pub(crate) fn new(known: Known) -> Self {
+        Self(Arc::new(known))
+    }
+
+    /// The caller of a gRPC call that has passed a guard (`rpc::Server::guarded`).
+    ///
+    /// Errors: [`Error::Missing`] where nobody had to prove who they are.
+    pub fn of<T>(request: &Request<T>) -> Result<Self, Error> {
+        request.extensions().get().cloned().ok_or(Error::Missing)
     }
 
     /// Whom the token speaks for.
@@ -55,7 +67,12 @@ impl Caller {
         }
     }
 
-    /// The program that the token was given to (RFC 9068, section 2.2).
+    /// Who the account is to an issuer that is not ours; none for an account of our own.
+    pub fn outside(&self) -> Option<&Outside> {
+        self.0.outside.as_ref()
+    }
+
+    /// The program that the token was given to (RFC 9068, section 2.2). Outside issuers need not say: then it is empty.
     pub fn client_id(&self) -> &str {
         &self.0.client_id
     }
@@ -68,10 +85,7 @@ impl Caller {
     /// A call in this caller's name: the token travels along, and the service called verifies it itself.
     pub fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
-        let mut authorization: MetadataValue<_> =
-            self.0.authorization.parse().expect("a verified token is base64url and dots behind a scheme");
-        authorization.set_sensitive(true);
-        request.metadata_mut().insert("authorization", authorization);
+        request.metadata_mut().insert("authorization", self.0.authorization.clone());
         request
     }
 }

@@ -11,9 +11,9 @@ use thiserror::Error;
 pub enum JwksUrl {
     /// `http://…` or `https://…`: this one.
     Url(Url),
-    /// `consul:///service/path`: at whichever instance of the service answers.
+    /// `consul:///service/path` or `dns:///host:port/path`: at whichever instance of the service answers.
     Service {
-        /// The service.
+        /// The service; by its name in DNS, with its HTTP port.
         peer: Peer,
         /// With a slash at its beginning.
         path: String,
@@ -22,20 +22,22 @@ pub enum JwksUrl {
 
 /// A text that is no such URL.
 #[derive(Debug, Error)]
-#[error("the URL of a key set is http://…, https://… or consul:///service/path")]
+#[error("the URL of a key set is http://…, https://…, consul:///service/path or dns:///host:port/path")]
 pub struct JwksUrlError;
 
 impl FromStr for JwksUrl {
     type Err = JwksUrlError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let Some(rest) = text.strip_prefix("consul:///") else {
-            let url: Url = text.parse().map_err(|_| JwksUrlError)?;
-            return matches!(url.scheme(), "http" | "https").then_some(Self::Url(url)).ok_or(JwksUrlError);
-        };
-        let (service, path) = rest.split_once('/').ok_or(JwksUrlError)?;
-        let peer = format!("consul:///{service}").parse().map_err(|_| JwksUrlError)?;
-        Ok(Self::Service { peer, path: format!("/{path}") })
+        for scheme in ["consul:///", "dns:///"] {
+            if let Some(rest) = text.strip_prefix(scheme) {
+                let (service, path) = rest.split_once('/').ok_or(JwksUrlError)?;
+                let peer = format!("{scheme}{service}").parse().map_err(|_| JwksUrlError)?;
+                return Ok(Self::Service { peer, path: format!("/{path}") });
+            }
+        }
+        let url: Url = text.parse().map_err(|_| JwksUrlError)?;
+        matches!(url.scheme(), "http" | "https").then_some(Self::Url(url)).ok_or(JwksUrlError)
     }
 }
 
@@ -50,11 +52,21 @@ mod tests {
         let expected =
             JwksUrl::Service { peer: Peer::Service("users".to_owned()), path: "/.well-known/jwks.json".to_owned() };
         assert_eq!(service, expected);
+        let Ok(JwksUrl::Service { peer, path }) = "dns:///users:8081/keys".parse() else { panic!("it is a service's") };
+        assert_eq!((peer.to_string().as_str(), path.as_str()), ("dns:///users:8081", "/keys"));
     }
 
     #[test]
     fn anything_else_is_nowhere() {
-        for nonsense in ["", "keys", "ftp://a/keys", "consul:///users", "consul:////keys", "consul://users/keys"] {
+        for nonsense in [
+            "",
+            "keys",
+            "ftp://a/keys",
+            "consul:///users",
+            "consul:////keys",
+            "consul://users/keys",
+            "dns:///users/keys",
+        ] {
             assert!(nonsense.parse::<JwksUrl>().is_err(), "{nonsense}");
         }
     }

@@ -1,161 +1,151 @@
 //! The issuer's public keys: fetched when they are needed, kept, refreshed.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+mod key_set;
+mod source;
 
-use discovery::{HttpInstances, Registry};
-use jsonwebtoken::{DecodingKey, jwk::JwkSet};
-use reqwest::Url;
-use thiserror::Error;
-use tokio::{
-    sync::{Mutex, RwLock},
-    time::Instant,
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
-use crate::{Error, JwksUrl};
+use arc_swap::ArcSwap;
+use jsonwebtoken::{Algorithm, DecodingKey, jwk::JwkSet};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
+
+use self::key_set::KeySet;
+pub use self::source::FetchError;
+pub(crate) use self::{key_set::MAX_KEY_ID, source::Source};
+use crate::Error;
 
 /// Keys older than this are fetched again, so that a withdrawn one is forgotten.
 const FRESH: Duration = Duration::from_secs(300);
 
-/// An unknown key id, which anyone can make up, asks the issuer no more often than this.
-const BETWEEN_FETCHES: Duration = Duration::from_secs(1);
+/// An unknown key id, which anyone can make up, asks the issuer no more often than this, all of them together.
+const BETWEEN_FETCHES: Duration = Duration::from_secs(3);
 
-/// The issuer answers by then, or not at all.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
+/// The same while there are no keys at all: then nobody is served who could be.
+const BETWEEN_FIRST_FETCHES: Duration = Duration::from_millis(250);
 
-type ById = HashMap<String, Arc<DecodingKey>>;
+/// A fetch ends by then, from one instance of the issuer or another.
+const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The public keys of an issuer.
-pub(crate) enum Keys {
-    /// The issuer's own: known from the start.
-    Known(ById),
-    /// Published by the issuer at a URL.
-    Published(Box<Published>),
+/// The public keys of an issuer, who signs with one algorithm.
+pub(crate) struct Keys {
+    algorithm: Algorithm,
+    current: ArcSwap<KeySet>,
+    /// None for the issuer itself, who says when its keys change.
+    source: Option<Source>,
+    last: Mutex<Option<Fetch>>,
 }
 
-pub(crate) struct Published {
-    issuer: Issuer,
-    cache: RwLock<Cache>,
-    /// Held by the one who fetches, so that the others wait for that answer.
-    last_fetch: Mutex<Option<Instant>>,
+/// A fetch that is under way, or was.
+struct Fetch {
+    began: Instant,
+    outcome: watch::Receiver<Option<Outcome>>,
 }
 
-/// Where the keys are published.
-enum Issuer {
-    Url(Url),
-    Service { instances: HttpInstances, path: String },
-}
+type Outcome = Result<(), Arc<FetchError>>;
 
-/// Why there are no keys.
-#[derive(Debug, Error)]
-pub enum FetchError {
-    /// No instance of the issuer is known.
-    #[error("no instance of the issuer is known")]
-    Nobody,
-    /// The issuer did not answer as it should.
-    #[error(transparent)]
-    Failed(#[from] reqwest::Error),
-}
-
-#[derive(Default)]
-struct Cache {
-    keys: ById,
-    fetched: Option<Instant>,
+/// A key and the set that it is in.
+pub(crate) struct Found {
+    pub key: Arc<DecodingKey>,
+    pub generation: u64,
 }
 
 impl Keys {
-    pub fn known(keys: &JwkSet) -> Self {
-        Self::Known(by_id(keys))
+    /// The issuer's own.
+    pub fn known(keys: &JwkSet, algorithm: Algorithm) -> Self {
+        let known = Self::new(algorithm, None);
+        known.replace(keys);
+        known
     }
 
-    pub fn published(url: &JwksUrl, registry: &Registry) -> anyhow::Result<Self> {
-        let issuer = match url {
-            JwksUrl::Url(url) => Issuer::Url(url.clone()),
-            JwksUrl::Service { peer, path } => {
-                Issuer::Service { instances: registry.watch_http(peer)?, path: path.clone() }
-            }
-        };
-        let published = Published { issuer, cache: RwLock::default(), last_fetch: Mutex::default() };
-        Ok(Self::Published(Box::new(published)))
+    /// Those that are published there.
+    pub fn published(source: Source, algorithm: Algorithm) -> Self {
+        Self::new(algorithm, Some(source))
+    }
+
+    fn new(algorithm: Algorithm, source: Option<Source>) -> Self {
+        Self { algorithm, current: ArcSwap::default(), source, last: Mutex::default() }
+    }
+
+    /// From now on these and no others.
+    pub fn replace(&self, keys: &JwkSet) {
+        self.current.rcu(|old| old.followed_by(keys, self.algorithm));
+    }
+
+    /// Which set of keys this is: another number says that a token may be good no more.
+    pub fn generation(self: &Arc<Self>) -> u64 {
+        self.current().generation
     }
 
     /// Errors: there is no such key, or no keys at all could be had.
-    pub async fn find(&self, id: &str) -> Result<Arc<DecodingKey>, Error> {
-        match self {
-            Self::Known(keys) => keys.get(id).cloned().ok_or(Error::Invalid),
-            Self::Published(keys) => keys.find(id).await,
+    pub async fn find(self: &Arc<Self>, id: &str) -> Result<Found, Error> {
+        if let Some(found) = self.current().find(id) {
+            return Ok(found);
         }
-    }
-}
-
-impl Published {
-    async fn find(&self, id: &str) -> Result<Arc<DecodingKey>, Error> {
-        if let Some(key) = self.cached(id, FRESH).await {
-            return Ok(key);
-        }
-        let refreshed = self.refresh().await;
-        // An issuer that is away does not make its old keys wrong.
-        if let Some(key) = self.cached(id, Duration::MAX).await {
-            return Ok(key);
-        }
-        match refreshed {
-            Ok(()) => Err(Error::Invalid),
-            Err(cause) => Err(Error::KeysUnavailable(cause)),
+        let outcome = self.refresh().await;
+        match (self.current.load().find(id), outcome) {
+            (Some(found), _) => Ok(found),
+            (None, Ok(())) => Err(Error::Invalid),
+            (None, Err(cause)) => Err(Error::KeysUnavailable(cause)),
         }
     }
 
-    async fn cached(&self, id: &str, max_age: Duration) -> Option<Arc<DecodingKey>> {
-        let cache = self.cache.read().await;
-        let fresh = cache.fetched.is_some_and(|fetched| fetched.elapsed() < max_age);
-        cache.keys.get(id).filter(|_| fresh).cloned()
+    /// What is known, without waiting: an issuer that is away does not make its old keys wrong.
+    fn current(self: &Arc<Self>) -> Arc<KeySet> {
+        let current = self.current.load_full();
+        if self.source.is_some() && current.fetched.is_some_and(|fetched| fetched.elapsed() > FRESH) {
+            self.last_fetch();
+        }
+        current
     }
 
-    /// Fetches the keys, unless that was tried a moment ago.
-    async fn refresh(&self) -> Result<(), Arc<FetchError>> {
-        let mut last_fetch = self.last_fetch.lock().await;
-        if last_fetch.is_some_and(|at| at.elapsed() < BETWEEN_FETCHES) && self.cache.read().await.fetched.is_some() {
+    /// Waits for the fetch that is under way, for a new one, or, where one was a moment ago, not at all.
+    async fn refresh(self: &Arc<Self>) -> Outcome {
+        if self.source.is_none() {
             return Ok(());
         }
-        *last_fetch = Some(Instant::now());
-        let keys = self.issuer.fetch().await.map_err(|error| {
+        let mut outcome = self.last_fetch();
+        let ended = outcome.wait_for(Option::is_some).await;
+        // It ends early with the runtime only.
+        ended.map_or(Err(Arc::new(FetchError::TimedOut)), |outcome| outcome.clone().unwrap_or(Ok(())))
+    }
+
+    /// In a task of its own, so that it goes on when the one who has asked first gives up.
+    fn last_fetch(self: &Arc<Self>) -> watch::Receiver<Option<Outcome>> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let pause = if self.current.load().fetched.is_some() { BETWEEN_FETCHES } else { BETWEEN_FIRST_FETCHES };
+        if let Some(fetch) = last.as_ref().filter(|fetch| fetch.is_under_way() || fetch.began.elapsed() < pause) {
+            return fetch.outcome.clone();
+        }
+        let (sender, outcome) = watch::channel(None);
+        let keys = self.clone();
+        tokio::spawn(async move {
+            sender.send_replace(Some(keys.fetch().await));
+        });
+        *last = Some(Fetch { began: Instant::now(), outcome: outcome.clone() });
+        outcome
+    }
+
+    async fn fetch(&self) -> Outcome {
+        let Some(source) = &self.source else { return Ok(()) };
+        let fetched = timeout(PATIENCE, source.fetch()).await.unwrap_or(Err(FetchError::TimedOut));
+        let keys = fetched.map_err(|error| {
             tracing::warn!(?error, "the issuer's keys cannot be fetched");
             Arc::new(error)
         })?;
-        *self.cache.write().await = Cache { keys: by_id(&keys), fetched: Some(Instant::now()) };
+        self.replace(&keys);
         Ok(())
     }
 }
 
-impl Issuer {
-    async fn fetch(&self) -> Result<JwkSet, FetchError> {
-        match self {
-            Self::Url(url) => Ok(fetch(url.as_str()).await?),
-            Self::Service { instances, path } => {
-                let mut outcome = Err(FetchError::Nobody);
-                // Somebody will come, or whoever asks will give up.
-                for instance in instances.wait().await {
-                    outcome = fetch(&format!("http://{instance}{path}")).await.map_err(FetchError::from);
-                    if outcome.is_ok() {
-                        break;
-                    }
-                }
-                outcome
-            }
-        }
+impl Fetch {
+    fn is_under_way(&self) -> bool {
+        // A sender that is gone without a word will not say it any more.
+        self.outcome.borrow().is_none() && self.outcome.has_changed().is_ok()
     }
-}
-
-async fn fetch(url: &str) -> Result<JwkSet, reqwest::Error> {
-    let client = reqwest::Client::builder().no_proxy().timeout(FETCH_TIMEOUT);
-    // Plain HTTP needs no root certificates, and not every image has those that would be looked for.
-    let client = if url.starts_with("http:") { client.tls_certs_only([]) } else { client };
-    client.build()?.get(url).send().await?.error_for_status()?.json().await
-}
-
-/// Keys without an id, or of a kind that cannot be read, are nobody's.
-fn by_id(keys: &JwkSet) -> ById {
-    let usable = keys.keys.iter().filter_map(|key| {
-        let id = key.common.key_id.clone()?;
-        Some((id, Arc::new(DecodingKey::from_jwk(key).ok()?)))
-    });
-    usable.collect()
 }

@@ -1,6 +1,6 @@
 //! Who is calling: access tokens, made by whoever issues them and verified by whoever is called.
 //!
-//! An access token is a JWT (RFC 7519) of the profile of RFC 9068, signed with ES256. It travels as
+//! An access token is a JWT (RFC 7519) of the profile of RFC 9068, signed with the one algorithm of its issuer: ours is ES256. It travels as
 //! `authorization: Bearer …` over HTTP and as gRPC metadata of the same name.
 
 #![warn(missing_docs)]
@@ -9,8 +9,12 @@ mod caller;
 mod claims;
 mod jwks_url;
 mod keys;
+mod outside;
+mod policy;
 mod scopes;
 mod signer;
+mod trusted;
+mod verified;
 mod verifier;
 
 pub use caller::{Caller, Subject};
@@ -18,6 +22,8 @@ pub use claims::{Config, Issuer};
 pub use jsonwebtoken::jwk::JwkSet;
 pub use jwks_url::{JwksUrl, JwksUrlError};
 pub use keys::FetchError;
+pub use outside::{Outside, OutsideIssuer, OutsideIssuerError};
+pub use policy::{Access, Denied, Policy};
 pub use scopes::{Scopes, ScopesError};
 pub use signer::{Grant, Signer, SignerError};
 pub use verifier::{Error, Verifier};

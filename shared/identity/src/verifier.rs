@@ -2,20 +2,16 @@
 
 use std::sync::Arc;
 
+use anyhow::bail;
 use discovery::Registry;
-use jsonwebtoken::{Algorithm, Validation, decode, decode_header, jwk::JwkSet};
+use http::{HeaderMap, header::AUTHORIZATION};
+use jsonwebtoken::{TokenData, dangerous, jwk::JwkSet};
+use serde::Deserialize;
 use thiserror::Error;
-use tonic::metadata::MetadataMap;
-use uuid::Uuid;
 
 use crate::{
-    Caller, Config, Issuer, Subject,
-    claims::{Claims, TOKEN_TYPE},
-    keys::{FetchError, Keys},
+    Caller, Config, Issuer, OutsideIssuer, keys::FetchError, trusted::TrustedIssuer, verified::VerifiedTokens,
 };
-
-/// Clocks of different machines differ by less than this many seconds.
-const LEEWAY: u64 = 30;
 
 /// No token of an honest issuer is longer, in bytes.
 const MAX_TOKEN: usize = 4096;
@@ -34,44 +30,68 @@ pub enum Error {
     KeysUnavailable(#[source] Arc<FetchError>),
 }
 
-/// Verifies tokens: signature, issuer, audience, time.
+/// Verifies tokens: signature, issuer, audience, time. Copies share the keys, and what was verified a moment ago.
 #[derive(Clone)]
 pub struct Verifier {
-    keys: Arc<Keys>,
-    validation: Arc<Validation>,
+    /// Our own first.
+    issuers: Arc<[Arc<TrustedIssuer>]>,
+    verified: VerifiedTokens,
+}
+
+/// What may be looked at before anything is verified: only to know whose word is to be verified.
+#[derive(Deserialize)]
+struct Unverified {
+    iss: String,
 }
 
 impl Verifier {
-    /// Believes an issuer whose keys are published.
+    /// Believes an issuer whose keys are published, and the outside ones of the settings.
     ///
-    /// Errors: the issuer is a service's name, and there is no registry to ask.
+    /// Errors: the issuer is a service's name, and there is no registry to ask; two issuers have one name; this machine has
+    /// no root certificates to fetch keys by https.
     pub fn new(config: &Config, registry: &Registry) -> anyhow::Result<Self> {
-        Ok(Self::with_keys(&config.issuer, Keys::published(&config.token_jwks_url, registry)?))
+        let own = TrustedIssuer::our_own(&config.issuer, &config.token_jwks_url, registry)?;
+        Self::of(own).believing(&config.outside_issuers)
     }
 
     /// Believes the process's own tokens: for the issuer itself.
     pub fn of_issuer(issuer: &Issuer, keys: &JwkSet) -> Self {
-        Self::with_keys(issuer, Keys::known(keys))
+        Self::of(TrustedIssuer::itself(issuer, keys))
     }
 
-    fn with_keys(issuer: &Issuer, keys: Keys) -> Self {
-        let mut validation = Validation::new(Algorithm::ES256);
-        validation.leeway = LEEWAY;
-        validation.validate_nbf = true;
-        validation.set_issuer(&[&issuer.token_issuer]);
-        validation.set_audience(&[&issuer.token_audience]);
-        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        Self { keys: Arc::new(keys), validation: Arc::new(validation) }
+    fn of(own: TrustedIssuer) -> Self {
+        Self { issuers: [Arc::new(own)].into(), verified: VerifiedTokens::new() }
     }
 
-    /// The caller of a gRPC call, by its `authorization` metadata.
+    /// Believes these as well.
+    ///
+    /// Errors: two issuers have one name; this machine has no root certificates to fetch keys by https.
+    pub fn believing(self, others: &[OutsideIssuer]) -> anyhow::Result<Self> {
+        let mut issuers = self.issuers.to_vec();
+        for other in others {
+            if issuers.iter().any(|issuer| issuer.name == other.issuer) {
+                bail!("two issuers have the name {}", other.issuer);
+            }
+            issuers.push(Arc::new(TrustedIssuer::outside(other)?));
+        }
+        Ok(Self { issuers: issuers.into(), ..self })
+    }
+
+    /// Our own issuer signs with these keys and no others from now on: for the issuer itself.
+    pub fn set_keys(&self, keys: &JwkSet) {
+        self.issuers[0].keys.replace(keys);
+    }
+
+    /// The caller by the `authorization` header of a request, or the metadata of a call, which is the same. Two of them are
+    /// one too many to know who is calling.
     ///
     /// Errors: see [`Error`](enum@Error).
-    pub async fn caller(&self, metadata: &MetadataMap) -> Result<Caller, Error> {
-        let mut values = metadata.get_all("authorization").iter();
-        let (Some(authorization), None) = (values.next(), values.next()) else {
-            return Err(if metadata.contains_key("authorization") { Error::Invalid } else { Error::Missing });
-        };
+    pub async fn caller(&self, headers: &HeaderMap) -> Result<Caller, Error> {
+        let mut values = headers.get_all(AUTHORIZATION).iter();
+        let authorization = values.next().ok_or(Error::Missing)?;
+        if values.next().is_some() {
+            return Err(Error::Invalid);
+        }
         self.verify(authorization.to_str().map_err(|_| Error::Invalid)?).await
     }
 
@@ -83,21 +103,15 @@ impl Verifier {
         if !scheme.eq_ignore_ascii_case("bearer") || token.len() > MAX_TOKEN {
             return Err(Error::Invalid);
         }
-        let header = decode_header(token).map_err(|_| Error::Invalid)?;
-        let expected = header.alg == Algorithm::ES256 && header.typ.as_deref() == Some(TOKEN_TYPE);
-        let key_id = header.kid.filter(|_| expected).ok_or(Error::Invalid)?;
-        let key = self.keys.find(&key_id).await?;
-        let claims = decode::<Claims>(token, &key, &self.validation).map_err(|_| Error::Invalid)?.claims;
-        let scopes = claims.scope.parse().map_err(|_| Error::Invalid)?;
-        Ok(Caller::new(subject(&claims)?, claims.client_id, scopes, authorization))
-    }
-}
-
-/// A program that acts in its own name is its own subject (RFC 9068, section 2.2); any other subject is an account.
-fn subject(claims: &Claims) -> Result<Subject, Error> {
-    match Uuid::try_parse(&claims.sub) {
-        Ok(id) => Ok(Subject::User(id)),
-        Err(_) if claims.sub == claims.client_id => Ok(Subject::Client(claims.sub.clone())),
-        Err(_) => Err(Error::Invalid),
+        if let Some(caller) = self.verified.find(token) {
+            return Ok(caller);
+        }
+        let unverified = dangerous::insecure_decode::<Unverified>(token).map_err(|_| Error::Invalid)?;
+        let TokenData { header, claims: Unverified { iss } } = unverified;
+        let issuer = self.issuers.iter().find(|issuer| issuer.name == iss).ok_or(Error::Invalid)?;
+        let verified = issuer.verify(token, &header).await?;
+        let caller = verified.caller.clone();
+        self.verified.keep(token, verified);
+        Ok(caller)
     }
 }

@@ -15,12 +15,12 @@ use std::{
 use axum::{Json, Router, http::StatusCode, response::IntoResponse, routing::get};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use discovery::{Registration, Registry};
+use http::HeaderMap;
 use identity::{Config, Error, Grant, Issuer, JwkSet, Signer, Subject, Verifier};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
-use tonic::metadata::MetadataMap;
 use uuid::Uuid;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -44,7 +44,11 @@ fn verifier(signer: &Signer) -> Verifier {
 
 /// A verifier that finds the issuer by its name.
 fn verifier_through(registry: &Registry) -> Verifier {
-    let config = Config { issuer: issuer(), token_jwks_url: "consul:///users/keys".parse().unwrap() };
+    let config = Config {
+        issuer: issuer(),
+        token_jwks_url: "consul:///users/keys".parse().unwrap(),
+        outside_issuers: Vec::new(),
+    };
     Verifier::new(&config, registry).unwrap()
 }
 
@@ -155,7 +159,7 @@ async fn a_changed_claim_or_algorithm_is_refused() {
 async fn without_exactly_one_authorization_there_is_no_caller() {
     let signer = signer();
     let token = format!("Bearer {}", signer.sign(&issuer(), &grant(Uuid::now_v7(), MINUTE)).unwrap());
-    let mut metadata = MetadataMap::new();
+    let mut metadata = HeaderMap::new();
     assert!(matches!(verifier(&signer).caller(&metadata).await, Err(Error::Missing)));
     metadata.append("authorization", token.parse().unwrap());
     assert!(verifier(&signer).caller(&metadata).await.is_ok());
@@ -270,8 +274,8 @@ impl Published {
     }
 
     fn verifier(&self) -> Verifier {
-        let config =
-            Config { issuer: issuer(), token_jwks_url: format!("http://{}/keys", self.address).parse().unwrap() };
+        let token_jwks_url = format!("http://{}/keys", self.address).parse().unwrap();
+        let config = Config { issuer: issuer(), token_jwks_url, outside_issuers: Vec::new() };
         Verifier::new(&config, &Registry::in_process()).unwrap()
     }
 

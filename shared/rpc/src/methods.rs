@@ -35,6 +35,12 @@ impl Methods {
         self.0.get(path).map_or(Method::Stream, |(method, _)| *method)
     }
 
+    /// The names of those that a service has: `orders.v1.OrdersService/GetOrder`.
+    pub fn of(&self, service: &str) -> impl Iterator<Item = &str> {
+        let names = self.0.values().map(|(_, name)| name.as_ref());
+        names.filter(move |name| name.split_once('/').is_some_and(|(its, _)| its == service))
+    }
+
     /// `orders.v1.OrdersService/GetOrder`; nothing for a method that is not described.
     pub fn name(&self, path: &str) -> Option<&Arc<str>> {
         self.0.get(path).map(|(_, name)| name)

@@ -1,5 +1,6 @@
 //! A gRPC server: the services of a process behind one stack, with health and reflection.
 
+mod authorize;
 mod lingering;
 mod stack;
 
@@ -8,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, value_parser};
 use futures::TryStreamExt;
+use identity::{Policy, Verifier};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::{
@@ -20,8 +22,8 @@ use tonic_health::{ServingStatus, server::health_reporter};
 use tonic_reflection::server::Builder as ReflectionBuilder;
 use tower::Service;
 
-use self::lingering::Lingering;
-pub use self::stack::panic_message;
+use self::{authorize::Guard, lingering::Lingering};
+pub use self::{authorize::caller, stack::panic_message};
 use crate::methods::Methods;
 
 /// Streams that one connection may have open at a time. A client keeps one connection, so this is also what it can ask
@@ -66,13 +68,20 @@ pub struct Server {
     names: Vec<&'static str>,
     descriptors: &'static [u8],
     max_concurrent_calls: u32,
+    guard: Option<Guard>,
 }
 
 impl Server {
     /// A server without services; `descriptors` is the encoded `FileDescriptorSet` of those that it will have.
     pub fn new(config: &ServerConfig, descriptors: &'static [u8]) -> Self {
         let max_concurrent_calls = config.max_concurrent_calls;
-        Self { routes: Routes::builder(), names: Vec::new(), descriptors, max_concurrent_calls }
+        Self { routes: Routes::builder(), names: Vec::new(), descriptors, max_concurrent_calls, guard: None }
+    }
+
+    /// Lets in who may call by the policy and nobody else: a method that is not in it is not there. Health and reflection
+    /// are for everyone. Handlers learn of their caller by [`caller`].
+    pub fn guarded(self, verifier: Verifier, policy: Policy) -> Self {
+        Self { guard: Some(Guard::new(verifier, policy)), ..self }
     }
 
     /// Adds a service.
@@ -94,8 +103,12 @@ impl Server {
 
     /// Serves until `shutdown`, with `grpc.health.v1` and reflection; then finishes what is in flight.
     ///
-    /// Errors: the descriptors cannot be read, or the listener fails.
+    /// Errors: the descriptors cannot be read, the policy is not the one of these services, or the listener fails.
     pub async fn serve(mut self, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let methods = Methods::read(self.descriptors)?;
+        if let Some(guard) = &self.guard {
+            guard.check(self.names.iter().flat_map(|name| methods.of(name)))?;
+        }
         let (health, health_service) = health_reporter();
         for name in &self.names {
             health.set_service_status(*name, ServingStatus::Serving).await;
@@ -105,8 +118,8 @@ impl Server {
         self.routes.add_service(self.reflection().build_v1().context(unreadable)?);
         // What many a tool still speaks.
         self.routes.add_service(self.reflection().build_v1alpha().context(unreadable)?);
-        let methods = Methods::read(self.descriptors)?;
-        let calls = stack::around(self.routes.routes().into_axum_router(), self.max_concurrent_calls, methods);
+        let services = authorize::around(self.routes.routes().into_axum_router(), self.guard);
+        let calls = stack::around(services, self.max_concurrent_calls, methods);
         let connections = TcpIncoming::from(listener).with_nodelay(Some(true)).map_ok(Lingering::new);
         http2()
             .add_routes(Routes::from(calls))

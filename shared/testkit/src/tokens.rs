@@ -25,7 +25,8 @@ impl Tokens {
         let router = Router::new().route("/jwks.json", get(async move || Json(keys.clone())));
         tokio::spawn(axum::serve(listener, router).into_future());
         let issuer = Issuer { token_issuer: format!("http://{address}"), token_audience: "tests".to_owned() };
-        let config = Config { issuer, token_jwks_url: format!("http://{address}/jwks.json").parse().unwrap() };
+        let token_jwks_url = format!("http://{address}/jwks.json").parse().unwrap();
+        let config = Config { issuer, token_jwks_url, outside_issuers: Vec::new() };
         Self { config, signer }
     }
 

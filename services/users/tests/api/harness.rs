@@ -38,6 +38,7 @@ impl Service {
             calls: ServerConfig::default(),
             database,
             issuer: Issuer { token_issuer: "http://tests".to_owned(), token_audience: "tests".to_owned() },
+            outside_issuers: Vec::new(),
         };
         let users = Users::build(&config).await?;
         tokio::spawn(users::serve(Listeners { grpc, http }, users, CancellationToken::new()));
@@ -65,7 +66,7 @@ impl Service {
     /// As any other service believes this one's tokens.
     pub fn verifier(&self) -> Verifier {
         let token_jwks_url = format!("http://{}/.well-known/jwks.json", self.http).parse().unwrap();
-        let config = Config { issuer: self.config.issuer.clone(), token_jwks_url };
+        let config = Config { issuer: self.config.issuer.clone(), token_jwks_url, outside_issuers: Vec::new() };
         Verifier::new(&config, &Registry::in_process()).unwrap()
     }
 }

@@ -29,7 +29,7 @@ use crate::{
 const HEAD_START: Duration = Duration::from_millis(2);
 
 /// `grpc.health.v1` and `grpc.reflection`.
-const STANDARD_SERVICES: &str = "/grpc.";
+pub(super) const STANDARD_SERVICES: &str = "/grpc.";
 
 /// Puts the stack around the services: innermost first, as axum applies them.
 pub(super) fn around(services: Router, max_concurrent_calls: u32, methods: Methods) -> Router {
