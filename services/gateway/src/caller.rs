@@ -22,6 +22,8 @@ impl FromRequestParts<Backends> for Caller {
             return Err(Error::Invalid.into());
         }
         let authorization = authorization.to_str().map_err(|_| Error::Invalid)?;
-        Ok(Self(backends.verifier.verify(authorization).await?))
+        let caller = backends.verifier.verify(authorization).await?;
+        backends.rate_limits.admit_user(&parts.extensions, caller.subject())?;
+        Ok(Self(caller))
     }
 }

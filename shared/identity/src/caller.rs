@@ -20,7 +20,7 @@ struct Known {
 }
 
 /// Whom a token speaks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// A person, by the id of the account.
     User(Uuid),

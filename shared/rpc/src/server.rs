@@ -20,8 +20,7 @@ use tonic_health::{ServingStatus, server::health_reporter};
 use tonic_reflection::server::Builder as ReflectionBuilder;
 use tower::Service;
 
-use self::lingering::Lingering;
-pub use self::stack::panic_message;
+pub use self::{lingering::Lingering, stack::panic_message};
 use crate::methods::Methods;
 
 /// Streams that one connection may have open at a time. A client keeps one connection, so this is also what it can ask
