@@ -23,7 +23,7 @@ use axum::{
 };
 use client_address::{TrustedProxies, tell_client};
 pub use config::{Cli, Config};
-use discovery::{Registration, Registry};
+use discovery::{Live, Registration, Registry};
 use identity::Verifier;
 use lifecycle::{Health, Process, listen};
 use proto::{
@@ -52,8 +52,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let live = registry.live(SERVICE);
     live.follow("log_filter", telemetry::set_log_filter);
     live.follow("sampling_ratio", telemetry::set_sampling_ratio);
-    backends.client.follow(&live);
-    backends.rate_limits.follow(&live);
+    backends.follow(&live);
     let registration = registration(&listener, process.operations)?;
     registry.join(&mut process, registration);
     let router = router(backends, &cli.config, process.health.clone());
@@ -95,6 +94,12 @@ impl Backends {
             users_http: Proxy::new(registry.watch_http(&config.users_http_url)?),
             rate_limits: RateLimits::new(config.rate_limit),
         })
+    }
+
+    /// Takes settings from here that change while it runs.
+    pub fn follow(&self, live: &Live) {
+        self.client.follow(live);
+        self.rate_limits.follow(live);
     }
 
     /// Adds what this instance, called `name`, depends on to the process's report.

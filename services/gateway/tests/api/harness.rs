@@ -41,6 +41,10 @@ impl Gateway {
     }
 
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_at(Registry::in_process(), change).await
+    }
+
+    pub async fn start_at(registry: Registry, change: impl FnOnce(&mut Config)) -> Self {
         let (users, orders) = (Stub::default(), Stub::default());
         let tokens = Tokens::issuer().await;
         let mut config = Config {
@@ -57,8 +61,9 @@ impl Gateway {
             identity: tokens.config.clone(),
         };
         change(&mut config);
-        let (health, registry) = (Health::default(), Registry::in_process());
+        let health = Health::default();
         let backends = Backends::connect(&config, &registry).unwrap();
+        backends.follow(&registry.live("gateway"));
         let router = gateway::router(backends, &config, health.clone());
         let edge = config.edge;
         let authorization = tokens.bearer(Uuid::now_v7()).parse().unwrap();
