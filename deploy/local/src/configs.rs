@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use discovery::{Peer, Registry};
+use gateway::{EdgeConfig, RateLimitConfig, Switch};
 use identity::Issuer;
 use rpc::{ClientConfig, ServerConfig};
 
@@ -20,7 +21,12 @@ pub struct Configs {
 
 impl Configs {
     /// `addresses` are those of the first instances.
-    pub async fn of(database: &DatabaseServer, data: &Data, addresses: &Addresses) -> anyhow::Result<Self> {
+    pub async fn of(
+        database: &DatabaseServer,
+        data: &Data,
+        addresses: &Addresses,
+        rate_limit: Switch,
+    ) -> anyhow::Result<Self> {
         let issuer =
             Issuer { token_issuer: format!("http://{}", addresses.gateway), token_audience: "joist".to_owned() };
         let token_jwks_url = "consul:///users/.well-known/jwks.json".parse()?;
@@ -51,6 +57,8 @@ impl Configs {
             cors_allowed_origins: Vec::new(),
             request_timeout_ms: 5000,
             max_concurrent_requests: 1024,
+            edge: EdgeConfig::default(),
+            rate_limit: RateLimitConfig { rate_limit, ..RateLimitConfig::default() },
             client: ClientConfig::default(),
             identity,
         };

@@ -6,6 +6,8 @@ use axum::http::HeaderValue;
 use clap::{Args, Parser, value_parser};
 use discovery::Peer;
 
+use crate::{rate_limit::RateLimitConfig, serve::EdgeConfig};
+
 /// The gateway program: the public API.
 #[derive(Parser)]
 pub struct Cli {
@@ -60,6 +62,12 @@ pub struct Config {
     /// How many requests are worked on at once; more are refused with 503
     #[arg(long, env, default_value = "1024", value_parser = value_parser!(u32).range(1..))]
     pub max_concurrent_requests: u32,
+
+    #[command(flatten)]
+    pub edge: EdgeConfig,
+
+    #[command(flatten)]
+    pub rate_limit: RateLimitConfig,
 
     #[command(flatten)]
     pub client: rpc::ClientConfig,

@@ -1,6 +1,8 @@
 //! The gateway: the public HTTP API in front of the services.
 
+mod arrival;
 mod caller;
+mod client_address;
 mod config;
 mod error;
 mod extract;
@@ -9,24 +11,33 @@ mod object;
 mod policy;
 mod problem;
 mod proxy;
+mod rate_limit;
 mod routes;
+mod security_headers;
+mod serve;
 
 use std::{future::ready, io, net::SocketAddr};
 
-use anyhow::Context;
-use axum::{Router, middleware::from_fn_with_state};
+use axum::{
+    Router,
+    middleware::{from_fn, from_fn_with_state},
+};
+use client_address::{TrustedProxies, tell_client};
 pub use config::{Cli, Config};
-use discovery::{Registration, Registry};
+use discovery::{Live, Registration, Registry};
 use identity::Verifier;
 use lifecycle::{Health, Process, listen};
+use policy::Gate;
 use proto::{
     orders::v1::{catalog_service_client::CatalogServiceClient, orders_service_client::OrdersServiceClient},
     users::v1::users_service_client::UsersServiceClient,
 };
 use proxy::Proxy;
+use rate_limit::RateLimits;
+pub use rate_limit::{RateLimitConfig, Switch};
 use rpc::Channel;
+pub use serve::{Edge, EdgeConfig, serve};
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 /// Its name in the registry.
 const SERVICE: &str = "gateway";
@@ -36,17 +47,18 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let _telemetry = telemetry::init(&cli.telemetry, SERVICE, env!("CARGO_PKG_VERSION"))?;
     let mut process = Process::start(listen("OPS_ADDR", cli.ops_addr).await?, cli.drain)?;
     let listener = listen("HTTP_ADDR", cli.config.http_addr).await?;
+    let edge = Edge::open(&cli.config.edge)?;
     let registry = Registry::new(&cli.discovery)?;
     let backends = Backends::connect(&cli.config, &registry)?;
     backends.report_to(&process.health, SERVICE);
     let live = registry.live(SERVICE);
     live.follow("log_filter", telemetry::set_log_filter);
     live.follow("sampling_ratio", telemetry::set_sampling_ratio);
-    backends.client.follow(&live);
+    backends.follow(&live);
     let registration = registration(&listener, process.operations)?;
     registry.join(&mut process, registration);
     let router = router(backends, &cli.config, process.health.clone());
-    process.run(async { Ok(router) }, |router, shutdown| serve(listener, router, shutdown)).await
+    process.run(async { Ok(router) }, |router, shutdown| serve(listener, router, edge, shutdown)).await
 }
 
 /// How this instance is found by others; `operations` is where its operations port is.
@@ -64,6 +76,7 @@ pub struct Backends {
     pub orders: OrdersServiceClient<Channel>,
     pub verifier: Verifier,
     pub users_http: Proxy,
+    pub rate_limits: RateLimits,
 }
 
 impl Backends {
@@ -81,7 +94,14 @@ impl Backends {
             orders: OrdersServiceClient::new(orders),
             verifier: Verifier::new(&config.identity, registry)?,
             users_http: Proxy::new(registry.watch_http(&config.users_http_url)?),
+            rate_limits: RateLimits::new(config.rate_limit),
         })
+    }
+
+    /// Takes settings from here that change while it runs.
+    pub fn follow(&self, live: &Live) {
+        self.client.follow(live);
+        self.rate_limits.follow(live);
     }
 
     /// Adds what this instance, called `name`, depends on to the process's report.
@@ -94,14 +114,12 @@ impl Backends {
 
 /// The whole API.
 pub fn router(backends: Backends, config: &Config, health: Health) -> Router {
-    let authorize = from_fn_with_state(backends.verifier.clone(), policy::authorize);
+    let gate = Gate { verifier: backends.verifier.clone(), rate_limits: backends.rate_limits.clone() };
+    let rate_limits = backends.rate_limits.clone();
+    let authorize = from_fn_with_state(gate, policy::authorize);
     let api = routes::router().merge(proxy::router()).route_layer(authorize).with_state(backends);
-    layers::around(api, config, &health).merge(lifecycle::probes(health))
-}
-
-/// Serves until `shutdown`, then finishes what is in flight.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(shutdown.cancelled_owned());
-    server.await.context("the HTTP server failed")
+    let whole = layers::around(api, config, &health, rate_limits).merge(lifecycle::probes(health));
+    let trusted = TrustedProxies::new(&config.edge.trusted_proxies);
+    // Outermost, the last is: who asks is known to all, and what is told to browsers is on every answer.
+    whole.layer(from_fn(security_headers::protect)).layer(from_fn_with_state(trusted, tell_client))
 }

@@ -4,12 +4,12 @@ mod body;
 mod calls;
 mod headers;
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use axum::{
     RequestExt, Router,
     body::Body,
-    extract::{ConnectInfo, Request, State},
+    extract::{Request, State},
     http::{Uri, request::Parts, uri::Authority},
     response::{IntoResponse, Response},
     routing::any,
@@ -52,9 +52,9 @@ impl Proxy {
     }
 
     /// To one instance after the other, until one has taken the request.
-    async fn forward(&self, client: Option<SocketAddr>, request: Request) -> Result<Response, Problem> {
+    async fn forward(&self, request: Request) -> Result<Response, Problem> {
         let (mut head, body) = request.with_limited_body().into_parts();
-        headers::go_inwards(&mut head, client);
+        headers::go_inwards(&mut head);
         let body = Passing::new(body);
         let mut refusal = None;
         for instance in self.instances.wait().await {
@@ -74,8 +74,7 @@ pub fn router() -> Router<Backends> {
 }
 
 async fn to_users(State(backends): State<Backends>, request: Request) -> Result<Response, Problem> {
-    let client = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|client| client.0);
-    backends.users_http.forward(client, request).await
+    backends.users_http.forward(request).await
 }
 
 fn addressed(head: &Parts, instance: &Authority, body: &Passing) -> http::Request<Passing> {

@@ -22,8 +22,8 @@ use tonic_health::{ServingStatus, server::health_reporter};
 use tonic_reflection::server::Builder as ReflectionBuilder;
 use tower::Service;
 
-use self::{authorize::Guard, lingering::Lingering};
-pub use self::{authorize::caller, stack::panic_message};
+use self::authorize::Guard;
+pub use self::{authorize::caller, lingering::Lingering, stack::panic_message};
 use crate::methods::Methods;
 
 /// Streams that one connection may have open at a time. A client keeps one connection, so this is also what it can ask
