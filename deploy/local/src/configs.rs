@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use discovery::{Peer, Registry};
-use identity::Issuer;
+use identity::{Issuer, MeshConfig};
 use rpc::{ClientConfig, ServerConfig};
 
 use crate::{data::Data, database_server::DatabaseServer, options::Options, servers::Addresses};
@@ -33,6 +33,8 @@ impl Configs {
             calls: ServerConfig::default(),
             database: database.of("users").await?,
             issuer,
+            mesh: MeshConfig::default(),
+            allowed_callers: Vec::new(),
         };
         let orders = orders::Config {
             grpc_addr: addresses.orders,
@@ -41,6 +43,8 @@ impl Configs {
             client: ClientConfig::default(),
             database: database.of("orders").await?,
             identity: identity.clone(),
+            mesh: MeshConfig::default(),
+            allowed_callers: Vec::new(),
         };
         let gateway = gateway::Config {
             http_addr: addresses.gateway,
@@ -52,6 +56,8 @@ impl Configs {
             max_concurrent_requests: 1024,
             client: ClientConfig::default(),
             identity,
+            // They share a process, and so a proof.
+            mesh: MeshConfig::default(),
         };
         Ok(Self { users, orders, gateway })
     }

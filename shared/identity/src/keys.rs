@@ -4,14 +4,14 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use discovery::{HttpInstances, Registry};
 use jsonwebtoken::{DecodingKey, jwk::JwkSet};
-use reqwest::Url;
+use reqwest::{Client, Url};
 use thiserror::Error;
 use tokio::{
     sync::{Mutex, RwLock},
     time::Instant,
 };
 
-use crate::{Error, JwksUrl};
+use crate::{Error, JwksUrl, Mesh};
 
 /// Keys older than this are fetched again, so that a withdrawn one is forgotten.
 const FRESH: Duration = Duration::from_secs(300);
@@ -42,7 +42,7 @@ pub(crate) struct Published {
 /// Where the keys are published.
 enum Issuer {
     Url(Url),
-    Service { instances: HttpInstances, path: String },
+    Service { instances: HttpInstances, path: String, scheme: &'static str, client: Client },
 }
 
 /// Why there are no keys.
@@ -67,11 +67,13 @@ impl Keys {
         Self::Known(by_id(keys))
     }
 
-    pub fn published(url: &JwksUrl, registry: &Registry) -> anyhow::Result<Self> {
+    pub fn published(url: &JwksUrl, registry: &Registry, mesh: &Mesh) -> anyhow::Result<Self> {
         let issuer = match url {
             JwksUrl::Url(url) => Issuer::Url(url.clone()),
-            JwksUrl::Service { peer, path } => {
-                Issuer::Service { instances: registry.watch_http(peer)?, path: path.clone() }
+            JwksUrl::Service { peer, service, path } => {
+                let (scheme, client) = mesh.http_client(service);
+                let client = client.timeout(FETCH_TIMEOUT).build()?;
+                Issuer::Service { instances: registry.watch_http(peer)?, path: path.clone(), scheme, client }
             }
         };
         let published = Published { issuer, cache: RwLock::default(), last_fetch: Mutex::default() };
@@ -128,12 +130,13 @@ impl Published {
 impl Issuer {
     async fn fetch(&self) -> Result<JwkSet, FetchError> {
         match self {
-            Self::Url(url) => Ok(fetch(url.as_str()).await?),
-            Self::Service { instances, path } => {
+            Self::Url(url) => Ok(fetch(&public_client(url)?, url.as_str()).await?),
+            Self::Service { instances, path, scheme, client } => {
                 let mut outcome = Err(FetchError::Nobody);
                 // Somebody will come, or whoever asks will give up.
                 for instance in instances.wait().await {
-                    outcome = fetch(&format!("http://{instance}{path}")).await.map_err(FetchError::from);
+                    let url = format!("{scheme}://{instance}{path}");
+                    outcome = fetch(client, &url).await.map_err(FetchError::from);
                     if outcome.is_ok() {
                         break;
                     }
@@ -144,11 +147,16 @@ impl Issuer {
     }
 }
 
-async fn fetch(url: &str) -> Result<JwkSet, reqwest::Error> {
-    let client = reqwest::Client::builder().no_proxy().timeout(FETCH_TIMEOUT);
+async fn fetch(client: &Client, url: &str) -> Result<JwkSet, reqwest::Error> {
+    client.get(url).send().await?.error_for_status()?.json().await
+}
+
+/// For an issuer that is none of our services.
+fn public_client(url: &Url) -> Result<Client, reqwest::Error> {
+    let client = Client::builder().no_proxy().timeout(FETCH_TIMEOUT);
     // Plain HTTP needs no root certificates, and not every image has those that would be looked for.
-    let client = if url.starts_with("http:") { client.tls_certs_only([]) } else { client };
-    client.build()?.get(url).send().await?.error_for_status()?.json().await
+    let client = if url.scheme() == "http" { client.tls_certs_only([]) } else { client };
+    client.build()
 }
 
 /// Keys without an id, or of a kind that cannot be read, are nobody's.

@@ -9,7 +9,7 @@ use tonic::metadata::MetadataMap;
 use uuid::Uuid;
 
 use crate::{
-    Caller, Config, Issuer, Subject,
+    Caller, Config, Issuer, Mesh, Subject,
     claims::{Claims, TOKEN_TYPE},
     keys::{FetchError, Keys},
 };
@@ -42,11 +42,11 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Believes an issuer whose keys are published.
+    /// Believes an issuer whose keys are published; one that is a service of ours has to prove that it is.
     ///
     /// Errors: the issuer is a service's name, and there is no registry to ask.
-    pub fn new(config: &Config, registry: &Registry) -> anyhow::Result<Self> {
-        Ok(Self::with_keys(&config.issuer, Keys::published(&config.token_jwks_url, registry)?))
+    pub fn new(config: &Config, registry: &Registry, mesh: &Mesh) -> anyhow::Result<Self> {
+        Ok(Self::with_keys(&config.issuer, Keys::published(&config.token_jwks_url, registry, mesh)?))
     }
 
     /// Believes the process's own tokens: for the issuer itself.

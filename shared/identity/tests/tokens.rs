@@ -15,7 +15,7 @@ use std::{
 use axum::{Json, Router, http::StatusCode, response::IntoResponse, routing::get};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use discovery::{Registration, Registry};
-use identity::{Config, Error, Grant, Issuer, JwkSet, Signer, Subject, Verifier};
+use identity::{Config, Error, Grant, Issuer, JwkSet, Mesh, Signer, Subject, Verifier};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, time::timeout};
@@ -45,7 +45,7 @@ fn verifier(signer: &Signer) -> Verifier {
 /// A verifier that finds the issuer by its name.
 fn verifier_through(registry: &Registry) -> Verifier {
     let config = Config { issuer: issuer(), token_jwks_url: "consul:///users/keys".parse().unwrap() };
-    Verifier::new(&config, registry).unwrap()
+    Verifier::new(&config, registry, &Mesh::plain()).unwrap()
 }
 
 async fn refused(verifier: &Verifier, token: &str) -> bool {
@@ -272,7 +272,7 @@ impl Published {
     fn verifier(&self) -> Verifier {
         let config =
             Config { issuer: issuer(), token_jwks_url: format!("http://{}/keys", self.address).parse().unwrap() };
-        Verifier::new(&config, &Registry::in_process()).unwrap()
+        Verifier::new(&config, &Registry::in_process(), &Mesh::plain()).unwrap()
     }
 
     /// Lets the issuer be found, until what is returned is dropped.

@@ -3,18 +3,19 @@
 mod lingering;
 mod stack;
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use anyhow::Context;
 use clap::{Args, value_parser};
-use futures::TryStreamExt;
+use futures::{Stream, stream};
+use identity::mesh::{self, Acceptor, Listener};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::{
     body::Body,
     server::NamedService,
     service::{Routes, RoutesBuilder},
-    transport::{self, server::TcpIncoming},
+    transport,
 };
 use tonic_health::{ServingStatus, server::health_reporter};
 use tonic_reflection::server::Builder as ReflectionBuilder;
@@ -66,13 +67,20 @@ pub struct Server {
     names: Vec<&'static str>,
     descriptors: &'static [u8],
     max_concurrent_calls: u32,
+    acceptor: Acceptor,
 }
 
 impl Server {
     /// A server without services; `descriptors` is the encoded `FileDescriptorSet` of those that it will have.
     pub fn new(config: &ServerConfig, descriptors: &'static [u8]) -> Self {
         let max_concurrent_calls = config.max_concurrent_calls;
-        Self { routes: Routes::builder(), names: Vec::new(), descriptors, max_concurrent_calls }
+        let (routes, acceptor) = (Routes::builder(), Acceptor::plain());
+        Self { routes, names: Vec::new(), descriptors, max_concurrent_calls, acceptor }
+    }
+
+    /// Lets in whom this lets in; without it, everybody.
+    pub fn behind(self, acceptor: Acceptor) -> Self {
+        Self { acceptor, ..self }
     }
 
     /// Adds a service.
@@ -107,7 +115,7 @@ impl Server {
         self.routes.add_service(self.reflection().build_v1alpha().context(unreadable)?);
         let methods = Methods::read(self.descriptors)?;
         let calls = stack::around(self.routes.routes().into_axum_router(), self.max_concurrent_calls, methods);
-        let connections = TcpIncoming::from(listener).with_nodelay(Some(true)).map_ok(Lingering::new);
+        let connections = connections(Listener::new(listener, self.acceptor));
         http2()
             .add_routes(Routes::from(calls))
             .serve_with_incoming_shutdown(connections, shutdown.cancelled_owned())
@@ -122,6 +130,14 @@ impl Server {
             .register_encoded_file_descriptor_set(self.descriptors);
         self.names.iter().fold(builder, |builder, name| builder.with_service_name(*name))
     }
+}
+
+/// What lingers is beneath TLS, which has its own last words.
+fn connections(listener: Listener<Lingering>) -> impl Stream<Item = io::Result<mesh::Stream<Lingering>>> {
+    stream::unfold(listener, |mut listener| async {
+        let (connection, _) = listener.accept().await;
+        Some((Ok(connection), listener))
+    })
 }
 
 fn http2() -> transport::Server {

@@ -18,12 +18,14 @@ pub use self::{
 use std::net::SocketAddr;
 
 use discovery::Registry;
+use identity::Mesh;
 use tokio::net::TcpListener;
 
 /// A channel to a server at this address; `descriptors` is the encoded `FileDescriptorSet` of what it serves.
 pub fn channel(address: SocketAddr, descriptors: &[u8]) -> rpc::Channel {
-    let client = rpc::Client::new(&rpc::ClientConfig::default(), Registry::in_process(), descriptors).unwrap();
-    client.channel(&format!("http://{address}").parse().unwrap()).unwrap()
+    let client =
+        rpc::Client::new(&rpc::ClientConfig::default(), Registry::in_process(), Mesh::plain(), descriptors).unwrap();
+    client.channel("tested", &format!("http://{address}").parse().unwrap()).unwrap()
 }
 
 /// A free port of this machine, open.

@@ -50,6 +50,7 @@ impl Gateway {
             max_concurrent_requests: 1024,
             client: rpc::ClientConfig::default(),
             identity: tokens.config.clone(),
+            mesh: identity::MeshConfig::default(),
         };
         change(&mut config);
         let (health, registry) = (Health::default(), Registry::in_process());

@@ -26,11 +26,13 @@ pub(super) struct Lingering {
     until: Option<Pin<Box<Sleep>>>,
 }
 
-impl Lingering {
-    pub fn new(stream: TcpStream) -> Self {
+impl From<TcpStream> for Lingering {
+    fn from(stream: TcpStream) -> Self {
         Self { stream, until: None }
     }
+}
 
+impl Lingering {
     fn stream(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
         Pin::new(&mut self.get_mut().stream)
     }

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use discovery::{Peer, Registration, Registry};
 use futures::{Stream, StreamExt, stream};
 use http::uri::PathAndQuery;
+use identity::Mesh;
 use rpc::{Channel, Client, ClientConfig, Policy, Server, ServerConfig};
 use tokio::{
     net::TcpListener,
@@ -88,8 +89,8 @@ impl Fleet {
     }
 
     pub fn caller(&self, config: &ClientConfig) -> Caller {
-        let client = Client::new(config, self.registry.clone(), &DESCRIPTORS).unwrap();
-        Caller(client.channel(&Peer::Service(self.name.to_owned())).unwrap())
+        let client = Client::new(config, self.registry.clone(), Mesh::plain(), &DESCRIPTORS).unwrap();
+        Caller(client.channel(self.name, &Peer::Service(self.name.to_owned())).unwrap())
     }
 }
 
