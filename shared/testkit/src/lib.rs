@@ -4,12 +4,14 @@
 #![warn(missing_docs)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+pub mod authority;
 mod consul_agent;
 mod postgres;
 mod tokens;
 pub mod told;
 
 pub use self::{
+    authority::Authority,
     consul_agent::{Consul, ServerCertificate},
     postgres::{migrate_ahead, private_database, server_password},
     tokens::Tokens,
