@@ -69,7 +69,7 @@ impl Builder {
 
     async fn users(&self, name: String, listeners: users::Listeners) -> anyhow::Result<Serving> {
         let registration = listeners.registration(self.operations)?;
-        let users = Users::build(&self.configs.users).await?;
+        let users = Users::build(&self.configs.users, &self.registry).await?;
         users.report_to(&self.health, &name);
         let health = Health::default();
         Ok(Serving::new(&self.registry, registration, health, |stop| users::serve(listeners, users, stop)))

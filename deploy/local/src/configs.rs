@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use discovery::{Peer, Registry};
 use gateway::{EdgeConfig, RateLimitConfig, Switch};
-use identity::Issuer;
+use identity::{Issuer, MeshConfig};
 use rpc::{ClientConfig, ServerConfig};
 
 use crate::{data::Data, database_server::DatabaseServer, options::Options, servers::Addresses};
@@ -40,6 +40,8 @@ impl Configs {
             database: database.of("users").await?,
             issuer,
             outside_issuers: Vec::new(),
+            mesh: MeshConfig::default(),
+            allowed_callers: Vec::new(),
         };
         let orders = orders::Config {
             grpc_addr: addresses.orders,
@@ -48,6 +50,8 @@ impl Configs {
             client: ClientConfig::default(),
             database: database.of("orders").await?,
             identity: identity.clone(),
+            mesh: MeshConfig::default(),
+            allowed_callers: Vec::new(),
         };
         let gateway = gateway::Config {
             http_addr: addresses.gateway,
@@ -61,6 +65,8 @@ impl Configs {
             rate_limit: RateLimitConfig { rate_limit, ..RateLimitConfig::default() },
             client: ClientConfig::default(),
             identity,
+            // They share a process, and so a proof.
+            mesh: MeshConfig::default(),
         };
         Ok(Self { users, orders, gateway })
     }

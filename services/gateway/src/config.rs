@@ -74,4 +74,7 @@ pub struct Config {
 
     #[command(flatten)]
     pub identity: identity::Config,
+
+    #[command(flatten)]
+    pub mesh: identity::MeshConfig,
 }

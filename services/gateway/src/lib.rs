@@ -25,7 +25,7 @@ use axum::{
 use client_address::{TrustedProxies, tell_client};
 pub use config::{Cli, Config};
 use discovery::{Live, Registration, Registry};
-use identity::Verifier;
+use identity::{Mesh, Verifier, mesh::Protocol};
 use lifecycle::{Health, Process, listen};
 use policy::Gate;
 use proto::{
@@ -57,8 +57,12 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     backends.follow(&live);
     let registration = registration(&listener, process.operations)?;
     registry.join(&mut process, registration);
-    let router = router(backends, &cli.config, process.health.clone());
-    process.run(async { Ok(router) }, |router, shutdown| serve(listener, router, edge, shutdown)).await
+    let health = process.health.clone();
+    let prepare = async {
+        backends.ready().await;
+        Ok(router(backends, &cli.config, health))
+    };
+    process.run(prepare, |router, shutdown| serve(listener, router, edge, shutdown)).await
 }
 
 /// How this instance is found by others; `operations` is where its operations port is.
@@ -70,6 +74,7 @@ pub fn registration(listener: &TcpListener, operations: SocketAddr) -> io::Resul
 #[derive(Clone)]
 pub struct Backends {
     client: rpc::Client,
+    mesh: Mesh,
     channels: [(&'static str, Channel); 2],
     pub users: UsersServiceClient<Channel>,
     pub catalog: CatalogServiceClient<Channel>,
@@ -82,20 +87,31 @@ pub struct Backends {
 impl Backends {
     /// In the background: nobody has to be there yet.
     ///
-    /// Errors: a peer is a service's name, and there is no registry to ask.
+    /// Errors: a peer is a service's name, and there is no registry to ask; the files that prove who this is are no good.
     pub fn connect(config: &Config, registry: &Registry) -> anyhow::Result<Self> {
-        let client = rpc::Client::new(&config.client, registry.clone(), proto::FILE_DESCRIPTOR_SET)?;
-        let (users, orders) = (client.channel(&config.users_url)?, client.channel(&config.orders_url)?);
+        let mesh = Mesh::open(&config.mesh, SERVICE, registry)?;
+        let client = rpc::Client::new(&config.client, registry.clone(), mesh.clone(), proto::FILE_DESCRIPTOR_SET)?;
+        let users = client.channel("users", &config.users_url)?;
+        let orders = client.channel("orders", &config.orders_url)?;
         Ok(Self {
             client,
             channels: [("users", users.clone()), ("orders", orders.clone())],
             users: UsersServiceClient::new(users),
             catalog: CatalogServiceClient::new(orders.clone()),
             orders: OrdersServiceClient::new(orders),
-            verifier: Verifier::new(&config.identity, registry)?,
-            users_http: Proxy::new(registry.watch_http(&config.users_http_url)?),
+            verifier: Verifier::new(&config.identity, registry, &mesh)?,
+            users_http: Proxy::new(
+                registry.watch_http(&config.users_http_url)?,
+                mesh.connector("users", Protocol::Http1),
+            ),
             rate_limits: RateLimits::new(config.rate_limit),
+            mesh,
         })
+    }
+
+    /// Waits for the proof of who this is.
+    pub async fn ready(&self) {
+        self.mesh.ready().await;
     }
 
     /// Takes settings from here that change while it runs.
@@ -109,6 +125,8 @@ impl Backends {
         for (peer, channel) in self.channels.clone() {
             health.describe(&format!("{name} -> {peer}"), move || ready(Ok(channel.report())));
         }
+        let mesh = self.mesh.clone();
+        health.describe(&format!("{name} certificate"), move || ready(mesh.report()));
     }
 }
 

@@ -16,9 +16,10 @@ use axum::{
 };
 use discovery::HttpInstances;
 use hyper_util::{
-    client::legacy::{Client, Error, connect::HttpConnector},
+    client::legacy::{Client, Error},
     rt::TokioExecutor,
 };
+use identity::mesh::Connector;
 use rpc::status::{caused_by, unavailable};
 use tower_http::timeout::TimeoutBody;
 
@@ -28,25 +29,19 @@ use crate::{Backends, problem::Problem};
 /// Served by users.
 pub const PATHS: [&str; 1] = ["/.well-known/jwks.json"];
 
-/// An instance that does not accept by then is as good as refused.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-
 /// An answer that has begun may pause for so long; the route's deadline is for its beginning.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The way to one service's HTTP ports.
 #[derive(Clone)]
 pub struct Proxy {
-    client: Client<HttpConnector, Passing>,
+    client: Client<Connector, Passing>,
     calls: Calls,
     instances: HttpInstances,
 }
 
 impl Proxy {
-    pub fn new(instances: HttpInstances) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
+    pub fn new(instances: HttpInstances, connector: Connector) -> Self {
         let client = Client::builder(TokioExecutor::new()).build(connector);
         Self { client, calls: Calls::new(), instances }
     }

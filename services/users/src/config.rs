@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, num::NonZeroUsize};
 
 use clap::{Args, Parser};
+use identity::mesh::ServiceName;
 use settings::Secret;
 
 /// The users program: accounts, signing in, the keys that tokens are verified with.
@@ -60,6 +61,13 @@ pub struct Config {
     /// Issuers that are believed besides: as the other services are told
     #[arg(long, env, value_delimiter = ';')]
     pub outside_issuers: Vec<identity::OutsideIssuer>,
+
+    #[command(flatten)]
+    pub mesh: identity::MeshConfig,
+
+    /// The services that may call this one, by name, where PEER_TLS lets them prove who they are
+    #[arg(long, env, value_delimiter = ',', default_value = "gateway,orders")]
+    pub allowed_callers: Vec<ServiceName>,
 }
 
 /// Shorter secrets can be guessed.

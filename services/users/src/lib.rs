@@ -11,7 +11,7 @@ mod passwords;
 mod policy;
 mod store;
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{future::ready, io, net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
 use app::App;
@@ -19,7 +19,10 @@ pub use config::{Cli, Config};
 use database::Pool;
 use discovery::{Registration, Registry};
 use grpc::Grpc;
-use identity::{JwkSet, Verifier};
+use identity::{
+    JwkSet, Mesh, Verifier,
+    mesh::{self, Acceptor, Protocol},
+};
 use lifecycle::{Health, Process, listen};
 use passwords::Passwords;
 use proto::users::v1::users_service_server::UsersServiceServer;
@@ -47,7 +50,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     registry.join(&mut process, registration);
     let health = process.health.clone();
     let prepare = async {
-        let users = Users::build(&cli.config).await?;
+        let users = Users::build(&cli.config, &registry).await?;
         users.report_to(&health, SERVICE);
         Ok(users)
     };
@@ -82,11 +85,14 @@ pub struct Users {
     verifier: Verifier,
     calls: rpc::ServerConfig,
     keys: JwkSet,
+    mesh: Mesh,
+    allowed_callers: Vec<mesh::ServiceName>,
 }
 
 impl Users {
-    /// Connects, migrates, loads the signing key.
-    pub async fn build(config: &Config) -> anyhow::Result<Self> {
+    /// Connects, migrates, loads the signing key, waits for the proof of who this is.
+    pub async fn build(config: &Config, registry: &Registry) -> anyhow::Result<Self> {
+        let mesh = Mesh::open(&config.mesh, SERVICE, registry)?;
         let pool = database::connect(&config.database).await?;
         database::migrate(&pool, &MIGRATIONS).await?;
         let store = Store::new(pool.clone());
@@ -99,7 +105,9 @@ impl Users {
             issuer: config.issuer.clone(),
         };
         let verifier = Verifier::of_issuer(&config.issuer, &keys).believing(&config.outside_issuers)?;
-        Ok(Self { pool, grpc: Grpc { app }, verifier, calls: config.calls.clone(), keys })
+        mesh.ready().await;
+        let (calls, allowed_callers) = (config.calls.clone(), config.allowed_callers.clone());
+        Ok(Self { pool, grpc: Grpc { app }, verifier, calls, keys, mesh, allowed_callers })
     }
 
     /// Adds what this instance, called `name`, depends on to the process's report.
@@ -109,16 +117,25 @@ impl Users {
             let pool = pool.clone();
             async move { pool.ping().await }
         });
+        let mesh = self.mesh.clone();
+        health.describe(&format!("{name} certificate"), move || ready(mesh.report()));
+    }
+
+    fn acceptor(&self, protocol: Protocol) -> Acceptor {
+        self.mesh.acceptor(&self.allowed_callers, protocol)
     }
 }
 
 /// Serves both ports until `shutdown`, then finishes what is in flight.
 pub async fn serve(listeners: Listeners, users: Users, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let (for_calls, for_requests) = (users.acceptor(Protocol::Http2), users.acceptor(Protocol::Http1));
     let grpc = rpc::Server::new(&users.calls, proto::FILE_DESCRIPTOR_SET)
+        .behind(for_calls)
         .guarded(users.verifier, policy::CALLS)
         .with(UsersServiceServer::new(users.grpc))
         .serve(listeners.grpc, shutdown.clone());
-    let http = axum::serve(listeners.http, http::router(users.keys)).with_graceful_shutdown(shutdown.cancelled_owned());
+    let port = mesh::Listener::new(listeners.http, for_requests);
+    let http = axum::serve(port, http::router(users.keys)).with_graceful_shutdown(shutdown.cancelled_owned());
     try_join!(grpc, async { http.await.context("the HTTP server failed") })?;
     users.pool.close().await;
     Ok(())

@@ -76,7 +76,7 @@ impl Server {
     pub async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, _seat: Seat) {
         // What is written at once is an answer, or a part of one that somebody waits for.
         let _ = stream.set_nodelay(true);
-        let stream = Lingering::new(stream);
+        let stream = Lingering::from(stream);
         let Some(certificate) = &self.certificate else {
             return self.answer(stream, peer, Scheme::HTTP).await;
         };

@@ -60,6 +60,7 @@ impl Gateway {
             rate_limit: RateLimitConfig::default(),
             client: rpc::ClientConfig::default(),
             identity: tokens.config.clone(),
+            mesh: identity::MeshConfig::default(),
         };
         change(&mut config);
         let health = Health::default();

@@ -26,12 +26,13 @@ pub struct Lingering {
     until: Option<Pin<Box<Sleep>>>,
 }
 
-impl Lingering {
-    /// Lingers for at most a second once it is shut down.
-    pub fn new(stream: TcpStream) -> Self {
+impl From<TcpStream> for Lingering {
+    fn from(stream: TcpStream) -> Self {
         Self { stream, until: None }
     }
+}
 
+impl Lingering {
     fn stream(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
         Pin::new(&mut self.get_mut().stream)
     }
