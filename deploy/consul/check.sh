@@ -120,14 +120,15 @@ nobody_may_without_a_token() {
 
 survives_a_restart() {
   stop
+  grep -qF "$(cat "$SECRETS/agent")" "$scratch/data/acl-tokens.json" || fail 'the agent would forget its token'
   start
   expect 200 users PUT agent/service/register "$(registration users)"
   expect 200 users GET agent/connect/ca/leaf/users
-  for _ in {1..100}; do
+  for _ in {1..100}; do # until the agent has told the servers
     ! (finds orders users) 2>/dev/null || break
     sleep 0.1
   done
-  finds orders users # the agent has told the servers of it
+  finds orders users
   access || fail "$(cat "$scratch/said")"
   ! grep 'blocked by ACLs' "$scratch/log" >&2 || fail 'the agent may not do what it has to'
 }
