@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Goes shopping once, looks at every answer, and prints what it saw: deploy/smoke.sh BASE [CLIENT]
-# BASE is as http://localhost:8080. CLIENT is the id of a program that people sign in for, with the redirect URI
-# http://127.0.0.1/callback; with it the page where they do so is looked at as well.
+# BASE is as http://localhost:8080. CLIENT is the id of a public program that people sign in for, with the scope orders:read
+# and the redirect URI http://127.0.0.1/callback; with it somebody signs in on the page as well.
 set -euo pipefail
 
 main() {
@@ -137,15 +137,28 @@ redeem() { # STATUS [PARAMETERS]: the refresh token, for new ones
 }
 
 sign_in_for_a_program() {
-  local challenge='code_challenge=E9Melhoa2OwvFrEMTJGuCHaoeK1t8URWbuGJSstw-cM' # RFC 7636, appendix B
-  local asked="/oauth/authorize?response_type=code&state=smoke&$challenge&code_challenge_method=S256"
-  expect 400 GET "$asked&client_id=nobody&redirect_uri=http://127.0.0.1/callback"
+  # The challenge and its verifier are those of RFC 7636, appendix B.
+  local asked='/oauth/authorize?response_type=code&state=smoke&code_challenge_method=S256'
+  asked+='&code_challenge=E9Melhoa2OwvFrEMTJGuCHaoeK1t8URWbuGJSstw-cM'
+  local back=http://127.0.0.1/callback form="email=$email&password=correct+horse"
+  expect 400 GET "$asked&client_id=nobody&redirect_uri=$back"
   [ -n "$client" ] || return 0
-  expect 200 GET "$asked&client_id=$client&redirect_uri=http://127.0.0.1/callback"
+  asked+="&client_id=$client"
+  expect 400 GET "$asked&redirect_uri=https://example.com/callback"
+  [ -z "$(header location)" ] || fail 'it leads to where nobody has registered'
+  expect 200 GET "$asked&redirect_uri=$back"
   grep -q '<form' "$answer/body" || fail 'there is no form to sign in with'
   [[ $(header content-security-policy) == *"frame-ancestors 'none'"* ]] || fail 'others may frame the page'
-  expect 400 GET "$asked&client_id=$client&redirect_uri=https://example.com/callback"
-  [ -z "$(header location)" ] || fail 'it leads to where nobody has registered'
+  site=cross-site expect 403 POST "$asked&redirect_uri=$back" "$form"
+  site=same-origin expect 303 POST "$asked&redirect_uri=$back" "$form"
+  local code
+  code=$(header location | sed -n 's/.*[?&]code=\([^&]*\).*/\1/p')
+  local grant="grant_type=authorization_code&client_id=$client&redirect_uri=$back&code=$code"
+  grant+='&code_verifier=dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk'
+  expect 200 POST /oauth/token "$grant"
+  token=$(value access_token) expect 200 GET "/v1/orders/$placed"
+  expect 400 POST /oauth/token "$grant"
+  is_error invalid_grant
 }
 
 # What belongs to somebody else is not there.
@@ -177,13 +190,14 @@ leave() {
   expect 401 GET "/v1/users/$account"
 }
 
-count=0 token='' refresh_token='' key=''
+count=0 token='' refresh_token='' key='' site=''
 
 expect() { # STATUS METHOD PATH [BODY]
   local arguments=(--silent --show-error --max-time 10 --dump-header "$answer/head" --output "$answer/body" --request "$2")
   arguments+=(--write-out '%{http_code} %{time_total}')
   [[ -z $token || $3 == /oauth/* ]] || arguments+=(--header "authorization: Bearer $token")
   [ -z "$key" ] || arguments+=(--header "idempotency-key: $key")
+  [ -z "$site" ] || arguments+=(--header "sec-fetch-site: $site")
   case ${4-} in
     '') ;;
     '{'*) arguments+=(--header 'content-type: application/json' --data "$4") ;;
