@@ -19,6 +19,7 @@ mod rolling_restart;
 mod scraped;
 mod sign_in;
 mod slow;
+mod slow_senders;
 mod telemetry_cost;
 mod traced;
 
@@ -65,6 +66,8 @@ enum Name {
     Hang,
     /// One users instance answers 100 ms later than the other
     Slow,
+    /// Four hundred clients send a byte a second
+    SlowSenders,
     /// The end of a request's time ends its statement in PostgreSQL
     Deadline,
     /// users fails entirely, and is not buried under retries
@@ -155,6 +158,7 @@ impl Name {
             Self::ConsulAway => consul_away::run(&mut cluster).await,
             Self::Hang => hang::run(&cluster).await,
             Self::Slow => slow::run(&mut cluster).await,
+            Self::SlowSenders => slow_senders::run(&cluster).await,
             Self::Deadline => deadline::run(&mut cluster).await,
             Self::RetryStorm => retry_storm::run(&mut cluster).await,
             Self::DatabaseAway => database_away::run(&mut cluster).await,

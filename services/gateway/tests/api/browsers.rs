@@ -1,6 +1,7 @@
 //! What every answer tells browsers and caches.
 
 use axum::http::{HeaderMap, Request};
+use flate2::read::GzDecoder;
 use tower::ServiceExt;
 
 use crate::harness::{Answer, Gateway, bare, json, with};
@@ -54,7 +55,7 @@ async fn the_page_may_load_its_own_files_and_nothing_else() {
     let page = gateway.get("/docs/").await;
     let policy = page.header("content-security-policy").unwrap();
     assert!(policy.contains("script-src 'self';") && policy.contains("connect-src 'self';"), "{policy}");
-    let page = String::from_utf8(page.body.to_vec()).unwrap();
+    let page = std::io::read_to_string(GzDecoder::new(&page.body[..])).unwrap();
     // Nothing in it that the policy forbids: every script is a file beside it.
     for script in page.split("<script").skip(1) {
         assert!(script.trim_start().starts_with("src=\"./"), "{script}");

@@ -5,11 +5,10 @@ use crate::{
     wire::{LAST, Wire},
 };
 
-/// What is answered to these bytes and to nothing after them.
+/// What is answered to these bytes until the connection ends.
 async fn answered(gateway: &Gateway, request: &str) -> String {
     let mut wire = Wire::to(gateway.serve().await).await;
     wire.send(request).await;
-    tokio::io::AsyncWriteExt::shutdown(&mut wire.0).await.unwrap();
     wire.rest().await
 }
 
