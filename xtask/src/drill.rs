@@ -1,5 +1,6 @@
 //! `cargo xtask drill`: breaks a running system on purpose, and counts what its clients notice.
 
+mod certificates;
 mod cluster;
 mod collector_away;
 mod compose;
@@ -78,6 +79,8 @@ enum Name {
     CollectorAway,
     /// Prometheus finds every instance, and has something for every panel and every rule
     Scraped,
+    /// Certificates of all services are replaced, by Consul and from files, and strangers come to their ports
+    Certificates,
     /// What telemetry costs: a measurement, for --release and a quiet machine
     TelemetryCost,
     /// The containers of docker-compose.yml are killed, restarted, scaled and replaced
@@ -159,6 +162,7 @@ impl Name {
             Self::Traced => traced::run(&mut cluster, folder).await,
             Self::CollectorAway => collector_away::run(&mut cluster, folder).await,
             Self::Scraped => scraped::run(&mut cluster, folder, programs).await,
+            Self::Certificates => certificates::run(&mut cluster, folder).await,
             Self::TelemetryCost => telemetry_cost::run(&mut cluster, folder).await,
             Self::Compose | Self::All => Ok(()),
         }
