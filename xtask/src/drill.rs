@@ -1,5 +1,6 @@
 //! `cargo xtask drill`: breaks a running system on purpose, and counts what its clients notice.
 
+mod certificates;
 mod cluster;
 mod collector_away;
 mod compose;
@@ -84,6 +85,8 @@ enum Name {
     Scraped,
     /// An OAuth client that is not ours signs a person in, at a real browser
     SignIn,
+    /// Certificates of all services are replaced, by Consul and from files, and strangers come to their ports
+    Certificates,
     /// What telemetry costs: a measurement, for --release and a quiet machine
     TelemetryCost,
     /// The containers of docker-compose.yml are killed, restarted, scaled and replaced
@@ -167,6 +170,7 @@ impl Name {
             Self::CollectorAway => collector_away::run(&mut cluster, folder).await,
             Self::Scraped => scraped::run(&mut cluster, folder, programs).await,
             Self::SignIn => sign_in::run(&mut cluster, programs).await,
+            Self::Certificates => certificates::run(&mut cluster, folder).await,
             Self::TelemetryCost => telemetry_cost::run(&mut cluster, folder).await,
             Self::Compose | Self::All => Ok(()),
         }

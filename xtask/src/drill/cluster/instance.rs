@@ -91,6 +91,11 @@ impl Instance {
         self.plan.settings.insert(setting, value.to_string());
     }
 
+    /// As it is for the next start.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.plan.settings.get(name).map(String::as_str)
+    }
+
     pub fn start(&mut self) -> anyhow::Result<()> {
         let mut command = self.family.member(&self.plan.program, &self.plan.log)?;
         let started = command.envs(&self.plan.settings).spawn();
@@ -165,6 +170,13 @@ impl Instance {
     /// How many calls it has sent to an instance at this address, as far as it remembers.
     pub async fn sent_to(&self, peer: SocketAddr) -> anyhow::Result<u64> {
         Ok(sent_to(&self.report().await?, peer))
+    }
+
+    /// What it says of its own certificate.
+    pub async fn certificate(&self) -> anyhow::Result<String> {
+        let report = self.report().await?;
+        let line = report.lines().find(|line| line.contains(" certificate: "));
+        Ok(line.context("it says nothing of a certificate")?.to_owned())
     }
 
     async fn report(&self) -> reqwest::Result<String> {
