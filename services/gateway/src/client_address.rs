@@ -20,10 +20,6 @@ pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-p
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 
-/// What the client speaks, to us or to the proxy in front of us: `http` or `https`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientScheme(pub Scheme);
-
 /// What counts as one client: an address, or of IPv6 the smallest network that is given to anybody (RFC 6177), in which
 /// he has as many addresses as he likes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,14 +83,15 @@ fn address(entry: &[u8]) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// The layer: whatever comes further in asks for [`ClientAddress`] and [`ClientScheme`], and looks at no header.
+/// The layer: whatever comes further in asks the request's extensions for [`ClientAddress`] and for [`Scheme`], which is
+/// what the client speaks, to us or to the proxy in front of us, and looks at no header.
 pub async fn tell_client(State(trusted): State<TrustedProxies>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     if let Some(peer) = peer {
         let (client, scheme) = (trusted.client(peer, request.headers()), trusted.scheme(peer, request.headers()));
         request.extensions_mut().insert(ClientAddress(client));
         if let Some(scheme) = scheme {
-            request.extensions_mut().insert(ClientScheme(scheme));
+            request.extensions_mut().insert(scheme);
         }
     }
     next.run(request).await

@@ -14,8 +14,6 @@ use axum::{
     response::Response,
 };
 
-use crate::client_address::ClientScheme;
-
 /// An answer of the API is data: whatever a browser takes it for, it loads nothing and is shown in no frame.
 const OF_DATA: &str = "default-src 'none'; frame-ancestors 'none'";
 
@@ -36,7 +34,7 @@ const TELLTALES: [HeaderName; 2] = [SERVER, HeaderName::from_static("x-powered-b
 pub async fn protect(request: Request, next: Next) -> Response {
     let is_page = request.uri().path().starts_with("/docs");
     let is_of_somebody = request.headers().contains_key(AUTHORIZATION);
-    let is_over_tls = request.extensions().get() == Some(&ClientScheme(Scheme::HTTPS));
+    let is_over_tls = request.extensions().get() == Some(&Scheme::HTTPS);
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for name in &TELLTALES {

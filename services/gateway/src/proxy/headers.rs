@@ -8,7 +8,7 @@ use axum::http::{
     uri::{Authority, Scheme},
 };
 
-use crate::client_address::{ClientAddress, ClientScheme, X_FORWARDED_FOR, X_FORWARDED_PROTO};
+use crate::client_address::{ClientAddress, X_FORWARDED_FOR, X_FORWARDED_PROTO};
 
 /// What concerns one connection only (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [HeaderName; 9] = [
@@ -78,7 +78,7 @@ struct Origin {
 impl Origin {
     fn of(head: &Parts) -> Self {
         let client = head.extensions.get::<ClientAddress>().map(|client| client.0);
-        let scheme = head.extensions.get::<ClientScheme>().map_or(Scheme::HTTP, |client| client.0.clone());
+        let scheme = head.extensions.get().cloned().unwrap_or(Scheme::HTTP);
         Self { client, host: public_host(head), scheme }
     }
 

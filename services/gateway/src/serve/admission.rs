@@ -6,6 +6,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use opentelemetry::{KeyValue, global, metrics::Counter};
+
 use super::EdgeConfig;
 use crate::client_address::{Network, TrustedProxies};
 
@@ -15,6 +17,7 @@ pub struct Admission {
     /// Everybody comes through them.
     exempt: TrustedProxies,
     open: Mutex<Open>,
+    refused: Counter<u64>,
 }
 
 #[derive(Default)]
@@ -37,6 +40,10 @@ impl Admission {
             per_address: config.max_connections_per_address,
             exempt: TrustedProxies::new(&config.trusted_proxies),
             open: Mutex::default(),
+            refused: global::meter("gateway")
+                .u64_counter("gateway.connections.refused")
+                .with_unit("{connection}")
+                .build(),
         }
     }
 
@@ -45,7 +52,9 @@ impl Admission {
         let network = Some(Network::of(peer)).filter(|_| !self.exempt.include(peer));
         let mut open = self.open();
         let from_there = network.and_then(|network| open.by_network.get(&network).copied()).unwrap_or(0);
-        if open.in_all >= self.in_all || from_there >= self.per_address {
+        let limits = [("all", open.in_all, self.in_all), ("address", from_there, self.per_address)];
+        if let Some((limit, ..)) = limits.into_iter().find(|(_, open, limit)| open >= limit) {
+            self.refused.add(1, &[KeyValue::new("limit", limit)]);
             return None;
         }
         open.in_all += 1;

@@ -27,7 +27,6 @@ use super::{
     admission::Seat,
     certificate::Certificate,
 };
-use crate::client_address::ClientScheme;
 
 /// A handshake is two short messages each way.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -91,7 +90,7 @@ impl Server {
         let (router, requests) = (self.router.clone(), activity.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
-            request.extensions_mut().insert(ClientScheme(scheme.clone()));
+            request.extensions_mut().insert(scheme.clone());
             respond(router.clone(), requests.request(request.version()), request)
         });
         let mut connection = pin!(self.http.serve_connection(stream, service));
