@@ -12,8 +12,8 @@ use super::{
 };
 use crate::drill::{cluster::Received, load::Request, report::figure};
 
-/// Two of them are as much as the gateway reads of a head.
-const LONG: usize = 7_000;
+/// Three of them are as much as the gateway reads of a head.
+const LONG: usize = 5_000;
 
 type Headers = Vec<(&'static str, Vec<u8>)>;
 
