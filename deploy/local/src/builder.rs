@@ -12,6 +12,7 @@ use users::Users;
 
 use crate::{
     configs::Configs,
+    demo,
     instance::{Instance, Serving},
     servers::{Addresses, Listeners},
 };
@@ -70,6 +71,7 @@ impl Builder {
     async fn users(&self, name: String, listeners: users::Listeners) -> anyhow::Result<Serving> {
         let registration = listeners.registration(self.operations)?;
         let users = Users::build(&self.configs.users, &self.registry).await?;
+        demo::register_client(&users).await?;
         users.report_to(&self.health, &name);
         let health = Health::default();
         Ok(Serving::new(&self.registry, registration, health, |stop| users::serve(listeners, users, stop)))

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use anyhow::{Context, ensure};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
+use users::{AddClient, Users};
 
 /// Who can sign in.
 pub struct Demo {
@@ -16,6 +17,23 @@ const DEMO: Demo = Demo { email: "demo@example.com", password: "demo demo demo" 
 
 const ORDERS: [&[(&str, u32)]; 3] =
     [&[("TABLE-OAK", 1), ("CHAIR-OAK", 6)], &[("SHELF-PINE", 4), ("BRACKET-PINE", 8)], &[("BOX-WALNUT", 1)]];
+
+/// A program that signs people in: one on this machine, at any port.
+const CLIENT: &str = "demo";
+
+/// Registers that program, unless it is from an earlier start.
+pub async fn register_client(users: &Users) -> anyhow::Result<()> {
+    if users.has_client(CLIENT).await? {
+        return Ok(());
+    }
+    let client = AddClient {
+        name: CLIENT.to_owned(),
+        scope: "orders:read orders:write users:read users:write".to_owned(),
+        redirect_uri: vec!["http://127.0.0.1/callback".to_owned()],
+        public: true,
+    };
+    users.add_client(&client).await.map(drop)
+}
 
 /// An account and its orders, unless they are there from an earlier start.
 pub async fn fill(gateway: SocketAddr) -> anyhow::Result<Demo> {

@@ -28,6 +28,10 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/v1/users/{id}/orders", Scope("orders:read")),
     // What services publish over HTTP: they know by which methods, and whom they ask for what.
     (ANY, "/.well-known/jwks.json", Public),
+    (ANY, "/.well-known/oauth-authorization-server", Public),
+    (ANY, "/oauth/authorize", Public),
+    (ANY, "/oauth/token", Public),
+    (ANY, "/oauth/revoke", Public),
     // The description, and the page to try it.
     ("GET", "/openapi.json", Public),
     ("GET", "/docs", Public),

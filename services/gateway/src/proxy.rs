@@ -27,7 +27,13 @@ use self::{body::Passing, calls::Calls};
 use crate::{Backends, problem::Problem};
 
 /// Served by users.
-pub const PATHS: [&str; 1] = ["/.well-known/jwks.json"];
+pub const PATHS: [&str; 5] = [
+    "/.well-known/jwks.json",
+    "/.well-known/oauth-authorization-server",
+    "/oauth/authorize",
+    "/oauth/token",
+    "/oauth/revoke",
+];
 
 /// An answer that has begun may pause for so long; the route's deadline is for its beginning.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,57 +1,61 @@
 //! What the users service does.
 
-use std::{sync::Arc, time::Duration};
+mod clients;
+mod sign_in;
+mod tokens;
 
-use identity::{Caller, Grant, Issuer, Signer, Subject};
+use identity::{Caller, Outside};
 
+pub use self::{
+    clients::NewClient,
+    sign_in::{Credentials, Limits},
+    tokens::{Authorization, Tokens},
+};
 use crate::{
-    domain::{Changes, Email, Etag, NewUser, Password, User, UserId},
+    audit,
+    domain::{Changes, DisplayName, Email, Etag, NewUser, User, UserId},
     error::Error,
+    keys::Keys,
     passwords::Passwords,
     policy,
     store::Store,
 };
 
-/// A stolen token is of use for no longer than this.
-const TOKEN_LIFETIME: Duration = Duration::from_secs(15 * 60);
-
 #[derive(Clone)]
 pub struct App {
     pub store: Store,
     pub passwords: Passwords,
-    pub signer: Arc<Signer>,
-    pub issuer: Issuer,
-}
-
-/// A token and how long it is good.
-pub struct AccessToken {
-    pub token: String,
-    pub lifetime: Duration,
+    pub keys: Keys,
+    pub limits: Limits,
 }
 
 impl App {
     pub async fn register(&self, user: NewUser) -> Result<User, Error> {
         let password_hash = self.passwords.hash(user.password.clone()).await?;
-        self.store.insert(UserId::generate(), &user, &password_hash).await
-    }
-
-    /// An unacceptable address or password is a wrong one: what the rules are is for those who sign up.
-    pub async fn sign_in(&self, email: &str, password: String) -> Result<AccessToken, Error> {
-        let email = Email::parse(email).map_err(|_| Error::WrongCredentials)?;
-        let password = Password::parse(password).map_err(|_| Error::WrongCredentials)?;
-        let (id, hash) = self.store.find_credentials(&email).await?.unzip();
-        let right = self.passwords.verify(password, hash).await?;
-        let id = id.filter(|_| right).ok_or(Error::WrongCredentials)?;
-        let scopes = "orders:read orders:write users:read users:write".parse().map_err(|_| Error::WrongCredentials)?;
-        let grant =
-            Grant { subject: Subject::User(id.0), client_id: "joist".to_owned(), scopes, lifetime: TOKEN_LIFETIME };
-        let token = self.signer.sign(&self.issuer, &grant)?;
-        Ok(AccessToken { token, lifetime: TOKEN_LIFETIME })
+        let user = self.store.insert(UserId::generate(), &user, &password_hash).await?;
+        audit::sign_up(user.id);
+        Ok(user)
     }
 
     /// The account that the caller's token speaks for is still there. A program that acts in its own name has none.
+    /// Someone who signs in elsewhere has one from the first time that we see them.
     pub async fn confirm(&self, caller: &Caller) -> Result<(), Error> {
         let id = caller.user().map(UserId).ok_or(Error::NoAccount)?;
+        if self.store.exists(id).await? {
+            return Ok(());
+        }
+        match caller.outside() {
+            Some(outside) => self.welcome(id, outside).await,
+            None => Err(Error::NoAccount),
+        }
+    }
+
+    async fn welcome(&self, id: UserId, outside: &Outside) -> Result<(), Error> {
+        if self.store.insert_outside(id, outside, &DisplayName::of_a_stranger()).await? {
+            audit::outside_account_added(id);
+            return Ok(());
+        }
+        // It was deleted, or another request of theirs was first.
         if self.store.exists(id).await? { Ok(()) } else { Err(Error::NoAccount) }
     }
 
@@ -75,6 +79,14 @@ impl App {
 
     pub async fn delete(&self, caller: &Caller, id: UserId) -> Result<(), Error> {
         self.allow(caller, id).await?;
-        self.store.delete(id).await
+        self.store.delete(id).await?;
+        audit::account_deleted(id);
+        Ok(())
+    }
+
+    pub async fn grant_admin(&self, email: &Email) -> Result<(), Error> {
+        let user = self.store.grant_admin(email).await?;
+        audit::admin_granted(user);
+        Ok(())
     }
 }

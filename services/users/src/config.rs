@@ -1,10 +1,12 @@
 //! The settings of the users service.
 
-use std::{net::SocketAddr, num::NonZeroUsize};
+use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
 
-use clap::{Args, Parser};
+use clap::{Args, Parser, value_parser};
 use identity::mesh::ServiceName;
 use settings::Secret;
+
+use crate::commands::Command;
 
 /// The users program: accounts, signing in, the keys that tokens are verified with.
 #[derive(Parser)]
@@ -26,7 +28,7 @@ pub struct Cli {
     pub telemetry: telemetry::Config,
 
     #[command(subcommand)]
-    pub command: Option<lifecycle::Command>,
+    pub command: Option<Command>,
 }
 
 /// What the service needs, whatever process it runs in.
@@ -37,7 +39,7 @@ pub struct Config {
     #[arg(long, env, default_value = "0.0.0.0:50051")]
     pub grpc_addr: SocketAddr,
 
-    /// Where the keys are published, over HTTP
+    /// Where OAuth 2 and the published keys are, over HTTP
     #[arg(long, env, default_value = "0.0.0.0:8081")]
     pub http_addr: SocketAddr,
 
@@ -48,6 +50,18 @@ pub struct Config {
     /// How many passwords are hashed at once; each takes a core and 19 MiB for some 20 ms
     #[arg(long, env, default_value = "2")]
     pub password_concurrency: NonZeroUsize,
+
+    /// Hours that a signing key signs before the next one does; more than an upgrade takes
+    #[arg(long, env, default_value = "720", value_parser = value_parser!(u32).range(1..))]
+    pub key_rotation_hours: u32,
+
+    /// Failures to sign in to one account within 15 minutes, after which nobody is let in
+    #[arg(long, env, default_value = "10", value_parser = value_parser!(u32).range(1..))]
+    pub sign_in_failures_per_account: u32,
+
+    /// Failures to sign in from one address (of IPv6, from its /64) within 15 minutes, after which nobody there is let in
+    #[arg(long, env, default_value = "100", value_parser = value_parser!(u32).range(1..))]
+    pub sign_in_failures_per_address: u32,
 
     #[command(flatten)]
     pub calls: rpc::ServerConfig,
@@ -68,6 +82,12 @@ pub struct Config {
     /// The services that may call this one, by name, where PEER_TLS lets them prove who they are
     #[arg(long, env, value_delimiter = ',', default_value = "gateway,orders")]
     pub allowed_callers: Vec<ServiceName>,
+}
+
+impl Config {
+    pub(crate) fn key_rotation(&self) -> Duration {
+        Duration::from_secs(u64::from(self.key_rotation_hours) * 3600)
+    }
 }
 
 /// Shorter secrets can be guessed.

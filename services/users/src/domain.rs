@@ -1,10 +1,23 @@
 //! The words of the users service; a value of these types is acceptable, or it would not be there.
 
+mod attempts;
+mod clients;
+mod opaque;
+mod people;
+pub mod permissions;
+
 use std::fmt;
 
 use thiserror::Error;
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+pub use self::{
+    attempts::Attempt,
+    clients::{Client, ClientId, RedirectUri},
+    opaque::{Challenge, Digest, digest, random},
+    people::{Family, Person},
+};
 
 /// A value that is not acceptable, with the field it stands in.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -91,6 +104,11 @@ impl DisplayName {
         Ok(Self(name.to_owned()))
     }
 
+    /// Of somebody of whom we know nothing else that can be trusted.
+    pub fn of_a_stranger() -> Self {
+        Self("New customer".to_owned())
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -160,7 +178,8 @@ pub enum Etag {
 #[derive(Clone, Debug)]
 pub struct User {
     pub id: UserId,
-    pub email: Email,
+    /// None: somebody who signs in elsewhere has not told us.
+    pub email: Option<Email>,
     pub display_name: DisplayName,
     pub version: i64,
     pub created_at: OffsetDateTime,

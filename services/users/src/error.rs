@@ -1,8 +1,10 @@
 //! What can go wrong for a caller of the users service, and what the caller is told.
 
+use std::time::Duration;
+
 use database::Failure;
 use identity::SignerError;
-use rpc::status::{bad_request, caused_by, failed_precondition, unavailable};
+use rpc::status::{bad_request, caused_by, exhausted, failed_precondition, unavailable};
 use thiserror::Error;
 use tonic::Status;
 
@@ -23,6 +25,11 @@ pub enum Error {
     EtagMismatch,
     #[error("the e-mail address or the password is wrong")]
     WrongCredentials,
+    /// And how long to wait.
+    #[error("there were too many attempts to sign in")]
+    TooManyAttempts(Duration),
+    #[error("this name is taken by another client")]
+    ClientTaken,
     #[error("there is no account behind this access token any more")]
     NoAccount,
     #[error("the database failed")]
@@ -57,6 +64,8 @@ impl From<Error> for Status {
             Error::EtagMissing => failed_precondition("ETAG_MISSING", message),
             Error::EtagMismatch => failed_precondition("ETAG_MISMATCH", message),
             Error::WrongCredentials | Error::NoAccount => Self::unauthenticated(message),
+            Error::TooManyAttempts(wait) => exhausted(message, wait),
+            Error::ClientTaken => Self::already_exists(message),
             Error::Database(cause) => match Failure::from(&cause) {
                 Failure::TimedOut => caused_by(Self::deadline_exceeded("the deadline is over"), cause),
                 Failure::Unavailable => caused_by(unavailable("not available now"), cause),

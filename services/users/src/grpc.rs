@@ -1,13 +1,15 @@
 //! The contract `users.v1.UsersService` in terms of the use-cases.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use prost_types::{FieldMask, Timestamp};
 use proto::users::v1::{self as pb, users_service_server::UsersService};
 use rpc::caller;
 use time::OffsetDateTime;
-use tonic::{Request, Response, Status, async_trait};
+use tonic::{Request, Response, Status, async_trait, metadata::MetadataMap};
 
 use crate::{
-    app::App,
+    app::{App, Credentials},
     domain::{Changes, DisplayName, Email, Etag, NewUser, User, UserId, Violation},
     error::Error,
 };
@@ -27,10 +29,15 @@ impl UsersService for Grpc {
     }
 
     async fn sign_in(&self, request: Request<pb::SignInRequest>) -> Result<Response<pb::SignInResponse>, Status> {
+        let address = address(request.metadata());
         let pb::SignInRequest { email, password } = request.into_inner();
-        let access = self.app.sign_in(&email, password).await?;
-        let expires_in = access.lifetime.as_secs().cast_signed();
-        Ok(Response::new(pb::SignInResponse { access_token: access.token, expires_in }))
+        let tokens = self.app.sign_in(Credentials { email, password, address }).await?;
+        Ok(Response::new(pb::SignInResponse {
+            access_token: tokens.access_token.expose().to_owned(),
+            expires_in: tokens.lifetime.as_secs().cast_signed(),
+            refresh_token: tokens.refresh_token.map(|token| token.expose().to_owned()).unwrap_or_default(),
+            scope: tokens.scopes.to_string(),
+        }))
     }
 
     async fn confirm_account(
@@ -99,13 +106,19 @@ impl From<User> for pb::User {
     fn from(user: User) -> Self {
         Self {
             id: user.id.to_string(),
-            email: user.email.as_str().to_owned(),
+            email: user.email.as_ref().map(|email| email.as_str().to_owned()).unwrap_or_default(),
             display_name: user.display_name.as_str().to_owned(),
             created_at: Some(timestamp(user.created_at)),
             updated_at: Some(timestamp(user.updated_at)),
             etag: user.etag(),
         }
     }
+}
+
+/// Where somebody signs in from, as the gateway tells it. Those of whom it tells nothing are counted as one.
+fn address(metadata: &MetadataMap) -> IpAddr {
+    let told = metadata.get("x-forwarded-for").and_then(|address| address.to_str().ok()?.parse().ok());
+    told.unwrap_or(Ipv4Addr::UNSPECIFIED.into())
 }
 
 fn timestamp(time: OffsetDateTime) -> Timestamp {

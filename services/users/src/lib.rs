@@ -1,29 +1,37 @@
 //! The users service: accounts, signing in, and the keys that tokens are verified with.
 
 mod app;
+mod audit;
+mod commands;
 mod config;
 mod domain;
 mod error;
 mod grpc;
 mod http;
 mod keys;
+mod oauth;
 mod passwords;
 mod policy;
+mod refusal;
 mod store;
+mod upkeep;
 
-use std::{future::ready, io, net::SocketAddr, sync::Arc};
+use std::{future::ready, io, net::SocketAddr};
 
 use anyhow::Context;
-use app::App;
+use app::{App, Limits};
+pub use commands::{AddClient, Command, Task, run as run_task};
 pub use config::{Cli, Config};
 use database::Pool;
 use discovery::{Registration, Registry};
 use grpc::Grpc;
 use identity::{
-    JwkSet, Mesh, Verifier,
+    Mesh, Verifier,
     mesh::{self, Acceptor, Protocol},
 };
+use keys::Keys;
 use lifecycle::{Health, Process, listen};
+use oauth::AuthorizationServer;
 use passwords::Passwords;
 use proto::users::v1::users_service_server::UsersServiceServer;
 use sqlx::migrate::Migrator;
@@ -84,30 +92,30 @@ pub struct Users {
     grpc: Grpc,
     verifier: Verifier,
     calls: rpc::ServerConfig,
-    keys: JwkSet,
+    oauth: AuthorizationServer,
     mesh: Mesh,
     allowed_callers: Vec<mesh::ServiceName>,
 }
 
 impl Users {
-    /// Connects, migrates, loads the signing key, waits for the proof of who this is.
+    /// Connects, migrates, loads the signing keys, waits for the proof of who this is.
     pub async fn build(config: &Config, registry: &Registry) -> anyhow::Result<Self> {
         let mesh = Mesh::open(&config.mesh, SERVICE, registry)?;
         let pool = database::connect(&config.database).await?;
         database::migrate(&pool, &MIGRATIONS).await?;
         let store = Store::new(pool.clone());
-        let signer = keys::load(&store, &config.key_secret).await?;
-        let keys = JwkSet { keys: vec![signer.public_key()] };
-        let app = App {
-            store,
-            passwords: Passwords::new(config.password_concurrency)?,
-            signer: Arc::new(signer),
-            issuer: config.issuer.clone(),
+        let keys = Keys::open(store.clone(), &config.key_secret, config.issuer.clone(), config.key_rotation()).await?;
+        let verifier = keys.verifier();
+        let limits = Limits {
+            per_account: config.sign_in_failures_per_account,
+            per_address: config.sign_in_failures_per_address,
         };
-        let verifier = Verifier::of_issuer(&config.issuer, &keys).believing(&config.outside_issuers)?;
+        let app = App { store, passwords: Passwords::new(config.password_concurrency)?, keys, limits };
+        let oauth = AuthorizationServer::new(app.clone(), &config.issuer)?;
+        let verifier = verifier.believing(&config.outside_issuers)?;
         mesh.ready().await;
         let (calls, allowed_callers) = (config.calls.clone(), config.allowed_callers.clone());
-        Ok(Self { pool, grpc: Grpc { app }, verifier, calls, keys, mesh, allowed_callers })
+        Ok(Self { pool, grpc: Grpc { app }, verifier, calls, oauth, mesh, allowed_callers })
     }
 
     /// Adds what this instance, called `name`, depends on to the process's report.
@@ -128,6 +136,8 @@ impl Users {
 
 /// Serves both ports until `shutdown`, then finishes what is in flight.
 pub async fn serve(listeners: Listeners, users: Users, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let App { keys, store, .. } = users.grpc.app.clone();
+    let upkeep = tokio::spawn(upkeep::run(keys, store, shutdown.clone()));
     let (for_calls, for_requests) = (users.acceptor(Protocol::Http2), users.acceptor(Protocol::Http1));
     let grpc = rpc::Server::new(&users.calls, proto::FILE_DESCRIPTOR_SET)
         .behind(for_calls)
@@ -135,8 +145,10 @@ pub async fn serve(listeners: Listeners, users: Users, shutdown: CancellationTok
         .with(UsersServiceServer::new(users.grpc))
         .serve(listeners.grpc, shutdown.clone());
     let port = mesh::Listener::new(listeners.http, for_requests);
-    let http = axum::serve(port, http::router(users.keys)).with_graceful_shutdown(shutdown.cancelled_owned());
-    try_join!(grpc, async { http.await.context("the HTTP server failed") })?;
+    let http = axum::serve(port, http::router(users.oauth)).with_graceful_shutdown(shutdown.cancelled_owned());
+    try_join!(grpc, async { http.await.context("the HTTP server failed") }, async {
+        upkeep.await.context("the upkeep failed")
+    })?;
     users.pool.close().await;
     Ok(())
 }

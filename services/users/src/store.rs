@@ -1,13 +1,27 @@
 //! All SQL of the users service.
 
+mod attempts;
+mod clients;
+mod codes;
+mod keys;
+mod outside;
+mod refresh;
+
+use std::{error::Error as StdError, time::Duration};
+
 use database::{Pool, violated_constraint};
 use rpc::deadline;
 use sqlx::{query, query_as};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+pub use self::{
+    codes::{NewCode, PresentedCode, Redeemed},
+    keys::SealedKey,
+    refresh::{Rotated, Rotation},
+};
 use crate::{
-    domain::{Changes, DisplayName, Email, Etag, NewUser, User, UserId, Violation},
+    domain::{Changes, DisplayName, Email, Etag, NewUser, Person, User, UserId},
     error::Error,
 };
 
@@ -57,13 +71,13 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// The id and the password hash behind an address.
-    pub async fn find_credentials(&self, email: &Email) -> Result<Option<(UserId, String)>, Error> {
+    /// Whose address it is, and the hash of the password, which those who sign in elsewhere do not have.
+    pub async fn find_credentials(&self, email: &Email) -> Result<Option<(Person, Option<String>)>, Error> {
         let mut connection = self.pool.acquire().await?;
-        let row = query!("select id, password_hash from users where email = $1", email.as_str())
+        let row = query!("select id, is_admin, password_hash from users where email = $1", email.as_str())
             .fetch_optional(&mut connection)
             .await?;
-        Ok(row.map(|row| (UserId(row.id), row.password_hash)))
+        Ok(row.map(|row| (Person { id: UserId(row.id), is_admin: row.is_admin }, row.password_hash)))
     }
 
     /// Changes the account if it is still as the etag says.
@@ -103,23 +117,30 @@ impl Store {
         if deleted.rows_affected() == 0 { Err(Error::NotFound) } else { Ok(()) }
     }
 
-    /// The id and the sealed form of the active key.
-    pub async fn find_signing_key(&self) -> Result<Option<(String, Vec<u8>)>, Error> {
-        let mut connection = self.pool.acquire().await?;
-        let row = query!("select id, sealed_key from signing_keys where retired_at is null")
-            .fetch_optional(&mut connection)
+    /// Makes the account with this address an administrator's.
+    pub async fn grant_admin(&self, email: &Email) -> Result<UserId, Error> {
+        let mut tx = self.pool.begin(deadline::remaining()).await?;
+        let row = query!("update users set is_admin = true where email = $1 returning id", email.as_str())
+            .fetch_optional(&mut *tx)
             .await?;
-        Ok(row.map(|row| (row.id, row.sealed_key)))
+        tx.commit().await?;
+        row.map(|row| UserId(row.id)).ok_or(Error::NotFound)
     }
 
-    /// Makes this the active key, unless there is one.
-    pub async fn insert_signing_key(&self, id: &str, sealed_key: &[u8]) -> Result<(), Error> {
-        let mut connection = self.pool.acquire().await?;
-        query!("insert into signing_keys (id, sealed_key) values ($1, $2) on conflict do nothing", id, sealed_key)
-            .execute(&mut connection)
-            .await?;
-        Ok(())
+    /// Forgets what is over, a batch of each kind. Every replica does: nothing is deleted twice.
+    pub async fn sweep(&self) -> Result<u64, Error> {
+        Ok(self.sweep_attempts().await? + self.sweep_codes().await? + self.sweep_families().await?)
     }
+}
+
+/// What the database has kept is what we gave it, unless somebody else has written there.
+fn impossible(problem: impl Into<Box<dyn StdError + Send + Sync>>) -> sqlx::Error {
+    sqlx::Error::Decode(problem.into())
+}
+
+/// As PostgreSQL takes intervals.
+fn seconds(duration: Duration) -> f64 {
+    duration.as_secs_f64()
 }
 
 fn taken(error: sqlx::Error) -> Error {
@@ -131,7 +152,7 @@ fn taken(error: sqlx::Error) -> Error {
 
 struct UserRow {
     id: Uuid,
-    email: String,
+    email: Option<String>,
     display_name: String,
     version: i64,
     created_at: OffsetDateTime,
@@ -142,10 +163,9 @@ impl TryFrom<UserRow> for User {
     type Error = Error;
 
     fn try_from(row: UserRow) -> Result<Self, Error> {
-        let impossible = |violation: Violation| sqlx::Error::Decode(violation.into());
         Ok(Self {
             id: UserId(row.id),
-            email: Email::parse(&row.email).map_err(impossible)?,
+            email: row.email.as_deref().map(Email::parse).transpose().map_err(impossible)?,
             display_name: DisplayName::parse(&row.display_name).map_err(impossible)?,
             version: row.version,
             created_at: row.created_at,

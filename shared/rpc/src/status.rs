@@ -32,6 +32,11 @@ pub fn unavailable(message: impl Into<String>) -> Status {
     Status::with_error_details(Code::Unavailable, message, details)
 }
 
+/// The caller has had its share; there is more after `wait`.
+pub fn exhausted(message: impl Into<String>, wait: Duration) -> Status {
+    Status::with_error_details(Code::ResourceExhausted, message, ErrorDetails::with_retry_info(Some(wait)))
+}
+
 /// The status with the error behind it, which is logged where the call ends and never sent.
 pub fn caused_by(mut status: Status, cause: impl Error + Send + Sync + 'static) -> Status {
     status.set_source(Arc::new(cause));

@@ -36,13 +36,13 @@ pub async fn run(cluster: &mut Cluster, programs: &Programs) -> anyhow::Result<(
     let redirect = "http://127.0.0.1/callback";
     tell(users, &["add-client", APP, "--scope", scopes, "--public", "--redirect-uri", redirect]).await?;
     let added = tell(users, &["add-client", MACHINE, "--scope", "users:read"]).await?;
-    let secret = added.lines().find_map(|line| line.trim().strip_prefix("client_secret ")).context("no secret")?;
+    let secret = added.lines().find_map(|line| line.strip_prefix("client_secret=")).context("no secret")?;
     let screenshots = screenshots(programs)?;
     let settings = json!({
         "issuer": issuer,
         "app": APP,
         "machine": MACHINE,
-        "secret": secret.trim(),
+        "secret": secret,
         "email": clientele.customer(0).email,
         "password": PASSWORD,
         "screenshots": screenshots,

@@ -1,12 +1,16 @@
 //! `/v1/sessions`: signing in.
 
+use std::net::SocketAddr;
+
 use axum::{
-    extract::State,
+    Extension,
+    extract::{ConnectInfo, State},
     http::{StatusCode, header},
     response::{AppendHeaders, IntoResponse},
 };
 use proto::users::v1 as pb;
 use serde::{Deserialize, Serialize};
+use tonic::Request;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -33,6 +37,11 @@ struct Session {
     token_type: &'static str,
     /// Seconds
     expires_in: i64,
+    /// For the next access token, once: `POST /oauth/token` as the client `joist`
+    refresh_token: String,
+    /// What the access token allows, between single spaces
+    #[schema(example = "orders:read orders:write users:read users:write")]
+    scope: String,
 }
 
 /// Sign in
@@ -42,11 +51,18 @@ struct Session {
 )]
 async fn sign_in(
     State(mut backends): State<Backends>,
+    client: Option<Extension<ConnectInfo<SocketAddr>>>,
     Json(Credentials { email, password }): Json<Credentials>,
 ) -> Result<impl IntoResponse, Problem> {
-    let answer = backends.users.sign_in(pb::SignInRequest { email, password }).await?;
-    let pb::SignInResponse { access_token, expires_in } = answer.into_inner();
-    let session = Session { access_token, token_type: "Bearer", expires_in };
+    let mut request = Request::new(pb::SignInRequest { email, password });
+    // Who guesses passwords is known by it.
+    if let Some(Extension(ConnectInfo(client))) = client {
+        let address = client.ip().to_canonical().to_string();
+        request.metadata_mut().insert("x-forwarded-for", address.parse().expect("an address is ASCII"));
+    }
+    let answer = backends.users.sign_in(request).await?;
+    let pb::SignInResponse { access_token, expires_in, refresh_token, scope } = answer.into_inner();
+    let session = Session { access_token, token_type: "Bearer", expires_in, refresh_token, scope };
     // A token in a cache is a token in the wrong hands.
     Ok((StatusCode::CREATED, AppendHeaders([(header::CACHE_CONTROL, "no-store")]), axum::Json(session)))
 }

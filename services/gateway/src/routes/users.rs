@@ -55,7 +55,9 @@ fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<String>,
 #[derive(Serialize, ToSchema)]
 struct User {
     id: Uuid,
-    email: String,
+    /// Absent where somebody signs in elsewhere and has not told it
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
     display_name: String,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
@@ -69,7 +71,7 @@ impl TryFrom<pb::User> for User {
     fn try_from(user: pb::User) -> Result<Self, Problem> {
         Ok(Self {
             id: user.id.parse().map_err(|_| broken("an account's id is no UUID"))?,
-            email: user.email,
+            email: Some(user.email).filter(|email| !email.is_empty()),
             display_name: user.display_name,
             created_at: time(user.created_at)?,
             updated_at: time(user.updated_at)?,

@@ -36,7 +36,14 @@ async fn signing_in_gives_a_token_that_nobody_keeps() {
     let gateway = Gateway::start().await;
     let body = r#"{"email": "ada@example.com", "password": "correct horse"}"#;
     let answer = gateway.send(harness::json("POST", "/v1/sessions", body)).await;
-    assert_eq!(answer.ok(201), json!({"access_token": "abc.def.ghi", "token_type": "Bearer", "expires_in": 900}));
+    let expected = json!({
+        "access_token": "abc.def.ghi",
+        "token_type": "Bearer",
+        "expires_in": 300,
+        "refresh_token": "a refresh token",
+        "scope": "orders:read users:read",
+    });
+    assert_eq!(answer.ok(201), expected);
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let asked: pb::SignInRequest = gateway.users.asked();
     assert_eq!((asked.email.as_str(), asked.password.as_str()), ("ada@example.com", "correct horse"));

@@ -99,6 +99,27 @@ async fn a_published_path_is_passed_through() {
 }
 
 #[tokio::test]
+async fn so_is_every_path_of_oauth_and_nothing_beside_them() {
+    let (gateway, upstream, _) = start().await;
+    let paths =
+        ["/.well-known/oauth-authorization-server", "/oauth/authorize?client_id=x", "/oauth/token", "/oauth/revoke"];
+    for path in paths {
+        let request = with(bare("POST", path), "authorization", "Basic cm9ib3Q6c2VjcmV0");
+        assert_eq!(gateway.send(request).await.status, StatusCode::IM_A_TEAPOT, "{path}");
+    }
+    for (seen, path) in upstream.seen().iter().zip(paths) {
+        assert_eq!(
+            (seen.uri.to_string().as_str(), &seen.headers["authorization"]),
+            (path, &"Basic cm9ib3Q6c2VjcmV0".parse().unwrap())
+        );
+    }
+    for path in ["/oauth", "/oauth/", "/oauth/token/", "/oauth/clients", "/.well-known/openid-configuration"] {
+        gateway.get(path).await.problem(404);
+    }
+    assert_eq!(upstream.seen().len(), paths.len());
+}
+
+#[tokio::test]
 async fn method_headers_and_body_travel_along() {
     let (gateway, upstream, _) = start().await;
     let mut request = with(bare("POST", JWKS), "x-tenant", "seven");

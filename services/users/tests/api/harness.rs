@@ -7,6 +7,7 @@ use discovery::Registry;
 use identity::{Config, Issuer, Mesh, MeshConfig, Verifier};
 use proto::users::v1::{self as pb, users_service_client::UsersServiceClient};
 use rpc::{Channel, ServerConfig};
+use sqlx::{Connection, Decode, PgConnection, Postgres, Type};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status};
 use users::{Listeners, Users};
@@ -27,14 +28,30 @@ impl Service {
         Self::start_on(database, SECRET).await.unwrap()
     }
 
+    pub async fn start_with(change: impl FnOnce(&mut users::Config)) -> Self {
+        let database = testkit::private_database(&users::MIGRATIONS).await;
+        Self::start_changed(database, SECRET, change).await.unwrap()
+    }
+
     pub async fn start_on(database: Database, secret: &str) -> anyhow::Result<Self> {
+        Self::start_changed(database, secret, |_| {}).await
+    }
+
+    async fn start_changed(
+        database: Database,
+        secret: &str,
+        change: impl FnOnce(&mut users::Config),
+    ) -> anyhow::Result<Self> {
         let (grpc, grpc_addr) = testkit::listener().await;
         let (http, http_addr) = testkit::listener().await;
-        let config = users::Config {
+        let mut config = users::Config {
             grpc_addr,
             http_addr,
             key_secret: secret.to_owned().into(),
             password_concurrency: NonZeroUsize::MIN,
+            key_rotation_hours: 720,
+            sign_in_failures_per_account: 10,
+            sign_in_failures_per_address: 100,
             calls: ServerConfig::default(),
             database,
             issuer: Issuer { token_issuer: "http://tests".to_owned(), token_audience: "tests".to_owned() },
@@ -42,6 +59,7 @@ impl Service {
             mesh: MeshConfig::default(),
             allowed_callers: Vec::new(),
         };
+        change(&mut config);
         let users = Users::build(&config, &Registry::in_process()).await?;
         tokio::spawn(users::serve(Listeners { grpc, http }, users, CancellationToken::new()));
         let client = UsersServiceClient::new(testkit::channel(grpc_addr, proto::FILE_DESCRIPTOR_SET));
@@ -65,6 +83,21 @@ impl Service {
         Person { client: self.client.clone(), user, token }
     }
 
+    /// As an operator who makes time pass, or breaks something.
+    pub async fn sql(&self, statement: &'static str) {
+        let mut operator = PgConnection::connect_with(&self.config.database.database_url).await.unwrap();
+        sqlx::query(statement).execute(&mut operator).await.unwrap();
+    }
+
+    /// One value.
+    pub async fn ask<T>(&self, question: &'static str) -> T
+    where
+        T: for<'r> Decode<'r, Postgres> + Type<Postgres> + Send + Unpin,
+    {
+        let mut operator = PgConnection::connect_with(&self.config.database.database_url).await.unwrap();
+        sqlx::query_scalar(question).fetch_one(&mut operator).await.unwrap()
+    }
+
     /// As any other service believes this one's tokens.
     pub fn verifier(&self) -> Verifier {
         let token_jwks_url = format!("http://{}/.well-known/jwks.json", self.http).parse().unwrap();
@@ -80,6 +113,11 @@ pub struct Person {
 }
 
 impl Person {
+    /// Someone with a token that was come by in another way.
+    pub fn known(service: &Service, user: pb::User, token: String) -> Self {
+        Self { client: service.client.clone(), user, token }
+    }
+
     pub async fn get(&self, id: &str) -> Result<pb::User, Status> {
         let request = self.request(pb::GetUserRequest { id: id.to_owned() });
         Ok(self.client.clone().get_user(request).await?.into_inner().user.unwrap())

@@ -3,9 +3,18 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod accounts;
+mod codes;
+mod commands;
 mod harness;
+mod keys;
+mod limits;
+mod login_page;
 mod next_version;
 mod operations;
+mod outside;
 mod program;
+mod programs;
+mod refreshing;
 mod sessions;
 mod updates;
+mod web;

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::harness::SECRET;
 
-fn program() -> Command {
+pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_users"));
     // As in an image without root certificates: nothing here speaks TLS.
     command.env_clear().envs([("SSL_CERT_FILE", "/nowhere"), ("SSL_CERT_DIR", "/nowhere")]);

@@ -25,11 +25,11 @@ async fn the_right_password_gives_a_token_that_others_can_verify() {
 }
 
 #[tokio::test]
-async fn a_token_is_good_for_fifteen_minutes() {
+async fn a_token_is_good_for_five_minutes() {
     let service = Service::start().await;
     service.register("ada@example.com").await;
     let answer = service.client.clone().sign_in(credentials("ada@example.com", PASSWORD)).await.unwrap();
-    assert_eq!(answer.into_inner().expires_in, 900);
+    assert_eq!(answer.into_inner().expires_in, 300);
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn the_published_keys_have_no_private_part() {
     let url = format!("http://{}/.well-known/jwks.json", service.http);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let answer = client.get(url).send().await.unwrap();
-    assert_eq!(answer.headers()["cache-control"], "public, max-age=300");
+    assert_eq!(answer.headers()["cache-control"], "public, max-age=30");
     let keys: Value = answer.json().await.unwrap();
     let key = &keys["keys"][0];
     assert_eq!(

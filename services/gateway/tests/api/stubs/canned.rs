@@ -22,7 +22,12 @@ pub fn user() -> User {
 }
 
 pub fn session() -> SignInResponse {
-    SignInResponse { access_token: "abc.def.ghi".to_owned(), expires_in: 900 }
+    SignInResponse {
+        access_token: "abc.def.ghi".to_owned(),
+        expires_in: 300,
+        refresh_token: "a refresh token".to_owned(),
+        scope: "orders:read users:read".to_owned(),
+    }
 }
 
 pub fn product() -> Product {
