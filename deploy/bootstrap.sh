@@ -8,9 +8,18 @@ main() {
   database users
   database orders
   secret /secrets/users/key_secret
+  token management
+  token agent
+  token_of gateway
+  token_of users
+  token_of orders
+  token_of prometheus
+  token_of console
   own postgres postgres
+  own gateway 65532
   own users 65532
   own orders 65532
+  own prometheus 65534
   echo 'the secrets are in place'
 }
 
@@ -19,8 +28,17 @@ database() { # SERVICE: PostgreSQL and the service have to know the same passwor
   write "/secrets/$1/database_password" <"/secrets/postgres/$1"
 }
 
+token_of() { # READER: whoever gives access to Consul, and who shows it there, have to know the same token
+  token "$1"
+  write "/secrets/$1/consul_token" <"/secrets/access/$1"
+}
+
 secret() { # FILE
   [ -s "$1" ] || head -c 32 /dev/urandom | base64 -w 0 | write "$1"
+}
+
+token() { # NAME: Consul wants a UUID
+  [ -s "/secrets/access/$1" ] || write "/secrets/access/$1" </proc/sys/kernel/random/uuid
 }
 
 write() { # FILE: whole or not at all

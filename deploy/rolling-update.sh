@@ -39,7 +39,9 @@ until_found() { # SERVICE REPLICAS
 }
 
 found() { # SERVICE: how many instances of it callers find
-  docker compose exec -T consul curl -fsS "http://127.0.0.1:8500/v1/health/service/$1?passing" | grep -o '"Service":{' | wc -l
+  # shellcheck disable=SC2016 # for the shell there, which has the token
+  docker compose exec -T consul sh -c 'sed "s/^/x-consul-token: /" "$CONSUL_HTTP_TOKEN_FILE" | curl -fsS --header @- "$1"' \
+    sh "http://127.0.0.1:8500/v1/health/service/$1?passing" | grep -o '"Service":{' | wc -l
 }
 
 fail() { # WHY

@@ -1,5 +1,6 @@
 //! `cargo xtask drill`: breaks a running system on purpose, and counts what its clients notice.
 
+mod certificates;
 mod cluster;
 mod collector_away;
 mod compose;
@@ -17,7 +18,9 @@ mod report;
 mod retry_storm;
 mod rolling_restart;
 mod scraped;
+mod sign_in;
 mod slow;
+mod slow_senders;
 mod telemetry_cost;
 mod traced;
 
@@ -64,6 +67,8 @@ enum Name {
     Hang,
     /// One users instance answers 100 ms later than the other
     Slow,
+    /// Four hundred clients send a byte a second
+    SlowSenders,
     /// The end of a request's time ends its statement in PostgreSQL
     Deadline,
     /// users fails entirely, and is not buried under retries
@@ -78,6 +83,10 @@ enum Name {
     CollectorAway,
     /// Prometheus finds every instance, and has something for every panel and every rule
     Scraped,
+    /// An OAuth client that is not ours signs a person in, at a real browser
+    SignIn,
+    /// Certificates of all services are replaced, by Consul and from files, and strangers come to their ports
+    Certificates,
     /// What telemetry costs: a measurement, for --release and a quiet machine
     TelemetryCost,
     /// The containers of docker-compose.yml are killed, restarted, scaled and replaced
@@ -152,6 +161,7 @@ impl Name {
             Self::ConsulAway => consul_away::run(&mut cluster).await,
             Self::Hang => hang::run(&cluster).await,
             Self::Slow => slow::run(&mut cluster).await,
+            Self::SlowSenders => slow_senders::run(&cluster).await,
             Self::Deadline => deadline::run(&mut cluster).await,
             Self::RetryStorm => retry_storm::run(&mut cluster).await,
             Self::DatabaseAway => database_away::run(&mut cluster).await,
@@ -159,6 +169,8 @@ impl Name {
             Self::Traced => traced::run(&mut cluster, folder).await,
             Self::CollectorAway => collector_away::run(&mut cluster, folder).await,
             Self::Scraped => scraped::run(&mut cluster, folder, programs).await,
+            Self::SignIn => sign_in::run(&mut cluster, programs).await,
+            Self::Certificates => certificates::run(&mut cluster, folder).await,
             Self::TelemetryCost => telemetry_cost::run(&mut cluster, folder).await,
             Self::Compose | Self::All => Ok(()),
         }

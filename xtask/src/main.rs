@@ -8,6 +8,7 @@ use clap::Parser;
 
 use crate::{finding::Finding, tree::Tree};
 
+mod certs;
 mod drill;
 mod finding;
 mod layers;
@@ -18,6 +19,8 @@ mod tree;
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
 enum Verb {
+    /// Make certificates for development: an authority, one for each service, one for the public port
+    Certs(certs::Options),
     /// Prove the rules of layers and names that the compiler does not know
     CheckLayers,
     /// Break a running system on purpose, and count what its clients notice
@@ -33,6 +36,7 @@ enum Verb {
 fn main() -> anyhow::Result<ExitCode> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the folder xtask lies in the workspace")?;
     let findings = match Verb::parse() {
+        Verb::Certs(options) => return certs::run(root, &options).map(|()| ExitCode::SUCCESS),
         Verb::CheckLayers => layers::check(&Tree::read(root)?),
         Verb::Drill(options) => return drill::run(root, &options),
         Verb::Prepare { check } => prepare::run(root, check)?,

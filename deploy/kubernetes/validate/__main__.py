@@ -24,6 +24,8 @@ VERSIONS = ("1.30", "1.37")
 def main():
     made = documents(run(HERE / "secrets.sh"))
     secrets = {secret["metadata"]["name"]: set(secret["stringData"]) for secret in made}
+    # Made by whoever runs Consul.
+    secrets |= {f"{service}-consul": {"token"} for service in ("gateway", "users", "orders")}
     sources = Sources(HERE.parent.parent)
     problems = [f"secrets.sh: {problem}" for problem in invalid(made)]
 
@@ -65,6 +67,8 @@ def documents(text):
 def invalid(objects):
     """What the API's schemas say; an unknown field is an error."""
     for thing in objects:
+        if thing["apiVersion"] == "cert-manager.io/v1":
+            continue  # no part of Kubernetes; there are rules for it
         for version in VERSIONS:
             try:
                 kubernetes_validate.validate(thing, version, strict=True)

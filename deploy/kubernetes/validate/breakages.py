@@ -33,6 +33,22 @@ BREAKAGES = [
     ("Deployment", "users", f"{SERVICE}.env.0.value", "postgres://users@postgres.example.com/users"),
     ("Deployment", "users", f"{SERVICE}.env.1.value", "/run/secrets/nothing"),
     ("Deployment", "users", "spec.template.metadata.annotations", GONE),
+    ("Deployment", "users", f"{SERVICE}.env.3.value", "gateway"),
+    ("Deployment", "users", f"{POD}.volumes.1.secret.secretName", "orders-tls"),
+    ("Deployment", "users", f"{SERVICE}.volumeMounts.0.subPath", "tls.crt"),
+    ("Deployment", "users", f"{SERVICE}.volumeMounts.0.mountPath", "/run/elsewhere"),
+    ("ConfigMap", "settings", "data.PEER_TLS", "off"),
+    ("ConfigMap", "settings", "data.PEER_TLS", GONE),
+    ("ConfigMap", "settings", "data.PEER_TLS_CA_FILE", "/run/secrets/ca.crt"),
+    ("ConfigMap", "settings", "data.TOKEN_JWKS_URL", "http://users:8081/.well-known/jwks.json"),
+    ("Certificate", "users", "metadata.name", "nobody"),
+    ("Certificate", "users", "spec.isCA", True),
+    ("Certificate", "users", "spec.issuerRef.name", "nobody"),
+    ("Certificate", "users", "spec.privateKey.rotationPolicy", "Never"),
+    ("Certificate", "users", "spec.secretName", "orders-tls"),
+    ("Certificate", "users", "spec.uris", ["spiffe://joist/ns/joist/svc/orders"]),
+    ("Certificate", "users", "spec.uris.0", "spiffe://joist/ns/default/svc/users"),
+    ("Certificate", "users", "spec.usages", ["server auth"]),
     ("NetworkPolicy", "monitoring", "spec.egress.0.ports.0.port", 4318),
     ("PodDisruptionBudget", "users", "spec.selector.matchLabels", NOBODY),
     ("PodDisruptionBudget", "users", "spec.maxUnavailable", 2),
@@ -54,10 +70,16 @@ def unfound(objects, find):
     """The breakages in which `find` finds nothing."""
     for kind, name, path, value in BREAKAGES:
         broken = copy.deepcopy(objects)
-        [thing] = [thing for thing in broken if thing["kind"] == kind and thing["metadata"]["name"] == name]
+        [thing] = [thing for thing in broken if thing["kind"] == kind and is_called(thing, name)]
         put(thing, path.split("."), value)
         if not list(find(broken)):
             yield f"no rule says that {path} of {kind} {name} must not be {'missing' if value is GONE else value}"
+
+
+def is_called(thing, name):
+    called = thing["metadata"]["name"]
+    # What is in it is a part of a generated name.
+    return name == (called.rpartition("-")[0] if thing["kind"] == "ConfigMap" else called)
 
 
 def put(thing, path, value):

@@ -25,6 +25,8 @@ SERVICE = {
     "livenessProbe": {"httpGet": {"path": "/livez", "port": "operations"}},
     "readinessProbe": {"httpGet": {"path": "/readyz", "port": "operations"}},
 }
+CERTIFICATE = {"isCA": None, "privateKey": {"rotationPolicy": "Always"}}
+USAGES = {"digital signature", "server auth", "client auth"}
 DENY_ALL = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 SPREAD_OVER = ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
 CONSUL_PORT = 8500
@@ -36,6 +38,7 @@ def broken(render, sources, secrets):
     yield from objects(render)
     yield from found(render)
     yield from separated(render)
+    yield from certified(render)
     for pod in render.pods:
         yield from (f"{pod}: {problem}" for problem in hardened(render, pod))
     for deployment in render.of("Deployment"):
@@ -47,6 +50,7 @@ def broken(render, sources, secrets):
             *configured(render, name, settings, sources),
             *entrusted(render, name, settings, secrets),
             *connected(render, name, settings, sources),
+            *proven(render, name, settings, sources),
             *observed(render, name, settings),
         ]
         yield from (f"{name}: {problem}" for problem in problems)
@@ -101,6 +105,25 @@ def separated(render):
     users = {pod for pod in render.pods if "DATABASE_URL" in render.settings(pod)}
     if callers != users:
         yield f"the database may be called by {sorted(callers)}, and is used by {sorted(users)}"
+
+
+def certified(render):
+    """What cert-manager is to make proves who a service is, to those that it calls and to those that call it."""
+    made = {thing["metadata"]["name"]: thing["spec"] for thing in render.of("Certificate")}
+    issuers = {thing["metadata"]["name"] for thing in render.of("Issuer")}
+    for name, spec in made.items():
+        if spec["issuerRef"]["name"] not in issuers:
+            yield f"nobody signs the certificate of {name}"
+        if name not in render.pods:
+            continue
+        yield from (f"Certificate {name}: {problem}" for problem in differences(CERTIFICATE, spec, "spec"))
+        if spec["secretName"] != f"{name}-tls" or set(spec["usages"]) != USAGES:
+            yield f"Certificate {name} is in {spec['secretName']}, for {spec['usages']}"
+        if not re.fullmatch(rf"spiffe://[a-z0-9.-]+/ns/joist/svc/{name}", " ".join(spec["uris"])):
+            yield f"Certificate {name} proves {spec['uris']}"
+    for deployment in render.of("Deployment") if made else []:
+        if deployment["metadata"]["name"] not in made:
+            yield f"{deployment['metadata']['name']} gets no certificate"
 
 
 def hardened(render, pod):
@@ -189,6 +212,28 @@ def connected(render, name, settings, sources):
             yield f"{setting} is {url}, where it finds nobody that it may call"
         elif address[1] == "dns:///" and service.get("clusterIP") != "None":
             yield f"{setting} is {url}, a name with one address"
+
+
+def proven(render, name, settings, sources):
+    """It proves who it is, by its own certificate, and is called by those only that the policies let through."""
+    if settings.get("PEER_TLS") not in ("files", "consul"):
+        yield "it need not prove who it is"
+    volumes = {volume["name"]: volume for volume in render.pods[name]["spec"].get("volumes", [])}
+    mounts = {mount["mountPath"]: mount for mount in render.containers(name)[0].get("volumeMounts", [])}
+    if any("subPath" in mount for mount in mounts.values()):
+        yield "it would never see that a secret is renewed"
+    if settings.get("PEER_TLS") == "files":
+        folders = {settings.get(f"PEER_TLS_{file}_FILE", "").rpartition("/")[0] for file in ("CERTIFICATE", "KEY", "CA")}
+        shown = [volumes[mounts[folder]["name"]]["secret"]["secretName"] for folder in folders & mounts.keys()]
+        if shown != [f"{name}-tls"]:
+            yield f"it proves who it is by {shown}"
+    for setting in sources.peers(name):
+        if settings.get(setting, "").startswith("http://"):
+            yield f"{setting} need not prove who it is"
+    callers = {caller for caller, callee, _ in render.calls("ingress") if callee == name and caller in render.pods}
+    allowed = set(filter(None, settings.get("ALLOWED_CALLERS", "").split(",")))
+    if callers != allowed:
+        yield f"the policies let {sorted(callers)} through, and it allows {sorted(allowed)}"
 
 
 def observed(render, name, settings):

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use discovery::Registry;
 use futures::future::FutureExt;
-use gateway::Backends;
+use gateway::{Backends, Edge};
 use lifecycle::{Health, listen};
 use orders::Orders;
 use tokio::net::TcpListener;
@@ -70,7 +70,7 @@ impl Builder {
 
     async fn users(&self, name: String, listeners: users::Listeners) -> anyhow::Result<Serving> {
         let registration = listeners.registration(self.operations)?;
-        let users = Users::build(&self.configs.users).await?;
+        let users = Users::build(&self.configs.users, &self.registry).await?;
         demo::register_client(&users).await?;
         users.report_to(&self.health, &name);
         let health = Health::default();
@@ -89,9 +89,10 @@ impl Builder {
         let registration = gateway::registration(&listener, self.operations)?;
         let backends = Backends::connect(&self.configs.gateway, &self.registry)?;
         backends.report_to(&self.health, &name);
+        let edge = Edge::open(&self.configs.gateway.edge)?;
         // Its own, so that its clients are sent elsewhere when it alone is restarted.
         let health = Health::default();
         let router = gateway::router(backends, &self.configs.gateway, health.clone());
-        Ok(Serving::new(&self.registry, registration, health, |stop| gateway::serve(listener, router, stop)))
+        Ok(Serving::new(&self.registry, registration, health, |stop| gateway::serve(listener, router, edge, stop)))
     }
 }

@@ -3,7 +3,8 @@
 use std::num::NonZeroUsize;
 
 use discovery::{Peer, Registry};
-use identity::Issuer;
+use gateway::{EdgeConfig, RateLimitConfig, Switch};
+use identity::{Issuer, MeshConfig};
 use rpc::{ClientConfig, ServerConfig};
 
 use crate::{data::Data, database_server::DatabaseServer, options::Options, servers::Addresses};
@@ -20,7 +21,12 @@ pub struct Configs {
 
 impl Configs {
     /// `addresses` are those of the first instances.
-    pub async fn of(database: &DatabaseServer, data: &Data, addresses: &Addresses) -> anyhow::Result<Self> {
+    pub async fn of(
+        database: &DatabaseServer,
+        data: &Data,
+        addresses: &Addresses,
+        rate_limit: Switch,
+    ) -> anyhow::Result<Self> {
         let issuer =
             Issuer { token_issuer: format!("http://{}", addresses.gateway), token_audience: "joist".to_owned() };
         let token_jwks_url = "consul:///users/.well-known/jwks.json".parse()?;
@@ -37,6 +43,8 @@ impl Configs {
             database: database.of("users").await?,
             issuer,
             outside_issuers: Vec::new(),
+            mesh: MeshConfig::default(),
+            allowed_callers: Vec::new(),
         };
         let orders = orders::Config {
             grpc_addr: addresses.orders,
@@ -45,6 +53,8 @@ impl Configs {
             client: ClientConfig::default(),
             database: database.of("orders").await?,
             identity: identity.clone(),
+            mesh: MeshConfig::default(),
+            allowed_callers: Vec::new(),
         };
         let gateway = gateway::Config {
             http_addr: addresses.gateway,
@@ -54,8 +64,12 @@ impl Configs {
             cors_allowed_origins: Vec::new(),
             request_timeout_ms: 5000,
             max_concurrent_requests: 1024,
+            edge: EdgeConfig::default(),
+            rate_limit: RateLimitConfig { rate_limit, ..RateLimitConfig::default() },
             client: ClientConfig::default(),
             identity,
+            // They share a process, and so a proof.
+            mesh: MeshConfig::default(),
         };
         Ok(Self { users, orders, gateway })
     }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::{Parser, value_parser};
+use gateway::Switch;
 use reqwest::Url;
 use settings::Secret;
 use sqlx::postgres::PgConnectOptions;
@@ -48,6 +49,10 @@ pub struct Options {
     /// Joins the services that are registered with this Consul agent, instead of a registry within the process
     #[arg(long, value_name = "URL", value_parser = discovery::agent_url)]
     pub consul: Option<Url>,
+
+    /// Whether the gateway refuses who asks too often; `off` is for load tests
+    #[arg(long, value_name = "SWITCH", default_value = "on")]
+    pub rate_limit: Switch,
 
     /// The address that all ports are on
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]

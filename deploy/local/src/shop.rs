@@ -55,7 +55,7 @@ impl Shop {
         let database = DatabaseServer::open(&options, &data).await?;
         let addresses: Vec<_> = listeners.iter().map(Listeners::addresses).collect::<Result<_, _>>()?;
         let first = addresses.first().context("there is at least one instance of each service")?;
-        let configs = Configs::of(&database, &data, first).await?;
+        let configs = Configs::of(&database, &data, first, options.rate_limit).await?;
         let told = registry.clone();
         health.describe("registry", move || ready(told.report()));
         let builder = Arc::new(Builder { configs, registry, health, operations });

@@ -6,6 +6,8 @@ use axum::http::HeaderValue;
 use clap::{Args, Parser, value_parser};
 use discovery::Peer;
 
+use crate::{rate_limit::RateLimitConfig, serve::EdgeConfig};
+
 /// The gateway program: the public API.
 #[derive(Parser)]
 pub struct Cli {
@@ -62,8 +64,17 @@ pub struct Config {
     pub max_concurrent_requests: u32,
 
     #[command(flatten)]
+    pub edge: EdgeConfig,
+
+    #[command(flatten)]
+    pub rate_limit: RateLimitConfig,
+
+    #[command(flatten)]
     pub client: rpc::ClientConfig,
 
     #[command(flatten)]
     pub identity: identity::Config,
+
+    #[command(flatten)]
+    pub mesh: identity::MeshConfig,
 }

@@ -26,7 +26,12 @@ use tower_http::{
 };
 use uuid::Uuid;
 
-use crate::{Config, problem::Problem};
+use crate::{
+    Config,
+    arrival::Arrival,
+    problem::Problem,
+    rate_limit::{RATE_LIMIT, RATE_LIMIT_POLICY, RateLimits, limit_rates},
+};
 
 /// The largest body, in bytes: an order of 100 lines has some 10 KiB. As many as are worked on at once must fit into the
 /// memory of a container.
@@ -37,7 +42,7 @@ const MAX_REQUEST_ID: usize = 128;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-pub fn around(api: Router, config: &Config, health: &Health) -> Router {
+pub fn around(api: Router, config: &Config, health: &Health, rate_limits: RateLimits) -> Router {
     let deadline = Duration::from_millis(config.request_timeout_ms);
     let permits = Arc::new(Semaphore::new(config.max_concurrent_requests as usize));
     let stack = ServiceBuilder::new()
@@ -58,6 +63,8 @@ pub fn around(api: Router, config: &Config, health: &Health) -> Router {
         .layer(from_fn(name_the_request))
         // A handler's panic is one request's 500.
         .layer(CatchPanicLayer::custom(panicked))
+        // Whoever asks too often is refused before it costs us anything.
+        .layer(from_fn_with_state(rate_limits, limit_rates))
         // What is too much at once is better asked for elsewhere, or a little later.
         .layer(from_fn_with_state(permits, shed_load))
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -113,7 +120,14 @@ fn cors(allowed_origins: &[HeaderValue]) -> Option<CorsLayer> {
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH, idempotency_key, REQUEST_ID])
-        .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, REQUEST_ID]);
+        .expose_headers([
+            header::ETAG,
+            header::LOCATION,
+            header::RETRY_AFTER,
+            RATE_LIMIT,
+            RATE_LIMIT_POLICY,
+            REQUEST_ID,
+        ]);
     Some(layer)
 }
 
@@ -134,12 +148,11 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
 
 async fn part_while_draining(State(health): State<Health>, request: Request, next: Next) -> Response {
     let version = request.version();
-    let mut response = next.run(request).await;
-    // HTTP/2 has a frame for it, which the server sends.
-    if health.state() == lifecycle::State::Draining && version <= Version::HTTP_11 {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    let response = next.run(request).await;
+    match health.state() {
+        lifecycle::State::Draining => part(version, response),
+        lifecycle::State::Starting | lifecycle::State::Ready => response,
     }
-    response
 }
 
 async fn shed_load(State(permits): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
@@ -150,10 +163,27 @@ async fn shed_load(State(permits): State<Arc<Semaphore>>, request: Request, next
 }
 
 async fn enforce_deadline(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    let version = request.version();
+    let (arrival, request) = Arrival::of(request);
     match deadline::within(limit, next.run(request)).await {
         Ok(response) => response,
+        Err(_) if arrival.is_awaited() => came_too_late(version),
         Err(_) => Problem::new(StatusCode::GATEWAY_TIMEOUT).cause("the deadline is over").into_response(),
     }
+}
+
+/// The rest of the body may still come: the connection is of no more use.
+fn came_too_late(version: Version) -> Response {
+    let problem = Problem::new(StatusCode::REQUEST_TIMEOUT).detail("the body did not arrive in time");
+    part(version, problem.into_response())
+}
+
+/// The client is asked to close; HTTP/2 has a frame for it, which the server sends.
+fn part(version: Version, mut response: Response) -> Response {
+    if version <= Version::HTTP_11 {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 fn request_id(request: &Request) -> Option<String> {
@@ -184,7 +214,10 @@ mod tests {
         let api = Router::new().route("/panic", get(panicking)).route("/hang", get(pending::<()>));
         let request = Request::builder().uri(path).header(REQUEST_ID, "7").body(Body::empty()).unwrap();
         let config = Cli::parse_from(["gateway"]).config;
-        let response = around(api, &config, &Health::default()).oneshot(request).await.unwrap();
+        let response = around(api, &config, &Health::default(), RateLimits::new(config.rate_limit))
+            .oneshot(request)
+            .await
+            .unwrap();
         assert_eq!(response.headers()[REQUEST_ID], "7");
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
         let status = response.status();

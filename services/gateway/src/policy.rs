@@ -11,7 +11,7 @@ use identity::{
     Verifier,
 };
 
-use crate::{problem::Problem, routes::no_such_path};
+use crate::{problem::Problem, rate_limit::RateLimits, routes::no_such_path};
 
 /// The services behind them ask the same again, and whose the thing is that a request is about.
 const ROUTES: &[(&str, &str, Access)] = &[
@@ -42,21 +42,33 @@ const ROUTES: &[(&str, &str, Access)] = &[
 /// Whatever the method.
 const ANY: &str = "*";
 
+/// What is asked at the gate: who it is, and whether that is too often.
+#[derive(Clone)]
+pub struct Gate {
+    pub verifier: Verifier,
+    pub rate_limits: RateLimits,
+}
+
 /// Lets a request in or not, before anything of its body is read. Handlers find out by `Caller` who it is.
 pub async fn authorize(
-    State(verifier): State<Verifier>,
+    State(gate): State<Gate>,
     route: MatchedPath,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Response> {
     let access = access(request.method(), route.as_str())?;
     if !access.is_public() {
-        let caller = verifier.caller(request.headers()).await.map_err(|error| Problem::from(error).into_response())?;
+        let caller = gate.verifier.caller(request.headers()).await.map_err(refusal)?;
+        gate.rate_limits.admit_user(request.extensions(), caller.subject()).map_err(refusal)?;
         let what = format_args!("{} {}", request.method(), route.as_str());
-        access.judge(&caller, what).map_err(|denied| Problem::from(denied).into_response())?;
+        access.judge(&caller, what).map_err(refusal)?;
         request.extensions_mut().insert(caller);
     }
     Ok(next.run(request).await)
+}
+
+fn refusal(problem: impl Into<Problem>) -> Response {
+    problem.into().into_response()
 }
 
 fn access(method: &Method, route: &str) -> Result<Access, Response> {
@@ -87,7 +99,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use crate::{proxy, routes};
+    use crate::{proxy, rate_limit::RateLimitConfig, routes};
 
     fn description() -> Value {
         serde_json::to_value(routes::described().1).unwrap()
@@ -141,7 +153,8 @@ mod tests {
         let verifier = Verifier::of_issuer(&issuer, &JwkSet { keys: Vec::new() });
         let open = any(async || "open to everyone");
         let router = Router::new().route("/v1/forgotten", open.clone()).route("/v1/products", open);
-        let router = router.route_layer(from_fn_with_state(verifier, authorize));
+        let gate = Gate { verifier, rate_limits: RateLimits::new(RateLimitConfig::default()) };
+        let router = router.route_layer(from_fn_with_state(gate, authorize));
         let send = async |method: &str, path: &str| {
             let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
             router.clone().oneshot(request).await.unwrap().status()

@@ -4,21 +4,22 @@ mod body;
 mod calls;
 mod headers;
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use axum::{
     RequestExt, Router,
     body::Body,
-    extract::{ConnectInfo, Request, State},
+    extract::{Request, State},
     http::{Uri, request::Parts, uri::Authority},
     response::{IntoResponse, Response},
     routing::any,
 };
 use discovery::HttpInstances;
 use hyper_util::{
-    client::legacy::{Client, Error, connect::HttpConnector},
+    client::legacy::{Client, Error},
     rt::TokioExecutor,
 };
+use identity::mesh::Connector;
 use rpc::status::{caused_by, unavailable};
 use tower_http::timeout::TimeoutBody;
 
@@ -34,33 +35,27 @@ pub const PATHS: [&str; 5] = [
     "/oauth/revoke",
 ];
 
-/// An instance that does not accept by then is as good as refused.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-
 /// An answer that has begun may pause for so long; the route's deadline is for its beginning.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The way to one service's HTTP ports.
 #[derive(Clone)]
 pub struct Proxy {
-    client: Client<HttpConnector, Passing>,
+    client: Client<Connector, Passing>,
     calls: Calls,
     instances: HttpInstances,
 }
 
 impl Proxy {
-    pub fn new(instances: HttpInstances) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
+    pub fn new(instances: HttpInstances, connector: Connector) -> Self {
         let client = Client::builder(TokioExecutor::new()).build(connector);
         Self { client, calls: Calls::new(), instances }
     }
 
     /// To one instance after the other, until one has taken the request.
-    async fn forward(&self, client: Option<SocketAddr>, request: Request) -> Result<Response, Problem> {
+    async fn forward(&self, request: Request) -> Result<Response, Problem> {
         let (mut head, body) = request.with_limited_body().into_parts();
-        headers::go_inwards(&mut head, client);
+        headers::go_inwards(&mut head);
         let body = Passing::new(body);
         let mut refusal = None;
         for instance in self.instances.wait().await {
@@ -80,8 +75,7 @@ pub fn router() -> Router<Backends> {
 }
 
 async fn to_users(State(backends): State<Backends>, request: Request) -> Result<Response, Problem> {
-    let client = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|client| client.0);
-    backends.users_http.forward(client, request).await
+    backends.users_http.forward(request).await
 }
 
 fn addressed(head: &Parts, instance: &Authority, body: &Passing) -> http::Request<Passing> {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use clap::{Args, Parser};
 use discovery::Peer;
+use identity::mesh::ServiceName;
 
 /// The orders program: the catalogue and the orders.
 #[derive(Parser)]
@@ -51,4 +52,11 @@ pub struct Config {
 
     #[command(flatten)]
     pub identity: identity::Config,
+
+    #[command(flatten)]
+    pub mesh: identity::MeshConfig,
+
+    /// The services that may call this one, by name, where PEER_TLS lets them prove who they are
+    #[arg(long, env, value_delimiter = ',', default_value = "gateway")]
+    pub allowed_callers: Vec<ServiceName>,
 }

@@ -19,7 +19,10 @@ pub use config::{Cli, Config};
 use database::Pool;
 use discovery::{Registration, Registry};
 use grpc::Grpc;
-use identity::Verifier;
+use identity::{
+    Mesh, Verifier,
+    mesh::{Acceptor, Protocol},
+};
 use lifecycle::{Health, Process, listen};
 use metrics::Metrics;
 use proto::orders::v1::{catalog_service_server::CatalogServiceServer, orders_service_server::OrdersServiceServer};
@@ -69,18 +72,24 @@ pub struct Orders {
     calls: rpc::ServerConfig,
     client: rpc::Client,
     users: Channel,
+    mesh: Mesh,
+    acceptor: Acceptor,
 }
 
 impl Orders {
-    /// Connects and migrates.
+    /// Connects, migrates, waits for the proof of who this is.
     pub async fn build(config: &Config, registry: &Registry) -> anyhow::Result<Self> {
-        let client = rpc::Client::new(&config.client, registry.clone(), proto::FILE_DESCRIPTOR_SET)?;
-        let users = client.channel(&config.users_url)?;
-        let verifier = Verifier::new(&config.identity, registry)?;
+        let mesh = Mesh::open(&config.mesh, SERVICE, registry)?;
+        let client = rpc::Client::new(&config.client, registry.clone(), mesh.clone(), proto::FILE_DESCRIPTOR_SET)?;
+        let users = client.channel("users", &config.users_url)?;
+        let verifier = Verifier::new(&config.identity, registry, &mesh)?;
         let pool = database::connect(&config.database).await?;
         database::migrate(&pool, &MIGRATIONS).await?;
         let app = App { store: Store::new(pool.clone()), users: Users::new(users.clone()), metrics: Metrics::new() };
-        Ok(Self { pool, grpc: Grpc { app }, verifier, calls: config.calls.clone(), client, users })
+        mesh.ready().await;
+        let acceptor = mesh.acceptor(&config.allowed_callers, Protocol::Http2);
+        let calls = config.calls.clone();
+        Ok(Self { pool, grpc: Grpc { app }, verifier, calls, client, users, mesh, acceptor })
     }
 
     /// Adds what this instance, called `name`, depends on to the process's report.
@@ -90,6 +99,8 @@ impl Orders {
             let pool = pool.clone();
             async move { pool.ping().await }
         });
+        let mesh = self.mesh.clone();
+        health.describe(&format!("{name} certificate"), move || ready(mesh.report()));
         health.describe(&format!("{name} -> users"), move || ready(Ok(users.report())));
     }
 }
@@ -98,6 +109,7 @@ impl Orders {
 pub async fn serve(listener: TcpListener, orders: Orders, shutdown: CancellationToken) -> anyhow::Result<()> {
     let sweeper = tokio::spawn(sweeper::run(orders.grpc.app.store.clone(), shutdown.clone()));
     rpc::Server::new(&orders.calls, proto::FILE_DESCRIPTOR_SET)
+        .behind(orders.acceptor)
         .guarded(orders.verifier, policy::CALLS)
         .with(CatalogServiceServer::new(orders.grpc.clone()))
         .with(OrdersServiceServer::new(orders.grpc))

@@ -2,9 +2,11 @@
 
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
+use discovery::Registry;
+use identity::MeshConfig;
 use settings::Secret;
 
-use crate::{Cli, SERVICE, Users, app::NewClient, domain::Email, error::Error};
+use crate::{Cli, Config, SERVICE, Users, app::NewClient, domain::Email, error::Error};
 
 /// What the program can do besides serving.
 #[derive(Subcommand)]
@@ -52,7 +54,9 @@ pub struct AddClient {
 pub async fn run(cli: Cli, task: Task) -> anyhow::Result<()> {
     // What is done here belongs in the audit log, wherever that is sent.
     let _telemetry = telemetry::init(&cli.telemetry, SERVICE, env!("CARGO_PKG_VERSION"))?;
-    let users = Users::build(&cli.config).await?;
+    // The database is all that it speaks with.
+    let config = Config { mesh: MeshConfig::default(), ..cli.config };
+    let users = Users::build(&config, &Registry::in_process()).await?;
     match task {
         Task::GrantAdmin { email } => {
             let granted = users.grpc.app.grant_admin(&Email::parse(&email)?).await;

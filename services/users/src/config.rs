@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 use clap::{Args, Parser, value_parser};
+use identity::mesh::ServiceName;
 use settings::Secret;
 
 use crate::commands::Command;
@@ -74,6 +75,13 @@ pub struct Config {
     /// Issuers that are believed besides: as the other services are told
     #[arg(long, env, value_delimiter = ';')]
     pub outside_issuers: Vec<identity::OutsideIssuer>,
+
+    #[command(flatten)]
+    pub mesh: identity::MeshConfig,
+
+    /// The services that may call this one, by name, where PEER_TLS lets them prove who they are
+    #[arg(long, env, value_delimiter = ',', default_value = "gateway,orders")]
+    pub allowed_callers: Vec<ServiceName>,
 }
 
 impl Config {

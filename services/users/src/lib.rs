@@ -16,7 +16,7 @@ mod refusal;
 mod store;
 mod upkeep;
 
-use std::{io, net::SocketAddr};
+use std::{future::ready, io, net::SocketAddr};
 
 use anyhow::Context;
 use app::{App, Limits};
@@ -25,7 +25,10 @@ pub use config::{Cli, Config};
 use database::Pool;
 use discovery::{Registration, Registry};
 use grpc::Grpc;
-use identity::Verifier;
+use identity::{
+    Mesh, Verifier,
+    mesh::{self, Acceptor, Protocol},
+};
 use keys::Keys;
 use lifecycle::{Health, Process, listen};
 use oauth::AuthorizationServer;
@@ -55,7 +58,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     registry.join(&mut process, registration);
     let health = process.health.clone();
     let prepare = async {
-        let users = Users::build(&cli.config).await?;
+        let users = Users::build(&cli.config, &registry).await?;
         users.report_to(&health, SERVICE);
         Ok(users)
     };
@@ -90,11 +93,14 @@ pub struct Users {
     verifier: Verifier,
     calls: rpc::ServerConfig,
     oauth: AuthorizationServer,
+    mesh: Mesh,
+    allowed_callers: Vec<mesh::ServiceName>,
 }
 
 impl Users {
-    /// Connects, migrates, loads the signing keys.
-    pub async fn build(config: &Config) -> anyhow::Result<Self> {
+    /// Connects, migrates, loads the signing keys, waits for the proof of who this is.
+    pub async fn build(config: &Config, registry: &Registry) -> anyhow::Result<Self> {
+        let mesh = Mesh::open(&config.mesh, SERVICE, registry)?;
         let pool = database::connect(&config.database).await?;
         database::migrate(&pool, &MIGRATIONS).await?;
         let store = Store::new(pool.clone());
@@ -107,7 +113,9 @@ impl Users {
         let app = App { store, passwords: Passwords::new(config.password_concurrency)?, keys, limits };
         let oauth = AuthorizationServer::new(app.clone(), &config.issuer)?;
         let verifier = verifier.believing(&config.outside_issuers)?;
-        Ok(Self { pool, grpc: Grpc { app }, verifier, calls: config.calls.clone(), oauth })
+        mesh.ready().await;
+        let (calls, allowed_callers) = (config.calls.clone(), config.allowed_callers.clone());
+        Ok(Self { pool, grpc: Grpc { app }, verifier, calls, oauth, mesh, allowed_callers })
     }
 
     /// Adds what this instance, called `name`, depends on to the process's report.
@@ -117,6 +125,12 @@ impl Users {
             let pool = pool.clone();
             async move { pool.ping().await }
         });
+        let mesh = self.mesh.clone();
+        health.describe(&format!("{name} certificate"), move || ready(mesh.report()));
+    }
+
+    fn acceptor(&self, protocol: Protocol) -> Acceptor {
+        self.mesh.acceptor(&self.allowed_callers, protocol)
     }
 }
 
@@ -124,12 +138,14 @@ impl Users {
 pub async fn serve(listeners: Listeners, users: Users, shutdown: CancellationToken) -> anyhow::Result<()> {
     let App { keys, store, .. } = users.grpc.app.clone();
     let upkeep = tokio::spawn(upkeep::run(keys, store, shutdown.clone()));
+    let (for_calls, for_requests) = (users.acceptor(Protocol::Http2), users.acceptor(Protocol::Http1));
     let grpc = rpc::Server::new(&users.calls, proto::FILE_DESCRIPTOR_SET)
+        .behind(for_calls)
         .guarded(users.verifier, policy::CALLS)
         .with(UsersServiceServer::new(users.grpc))
         .serve(listeners.grpc, shutdown.clone());
-    let http =
-        axum::serve(listeners.http, http::router(users.oauth)).with_graceful_shutdown(shutdown.cancelled_owned());
+    let port = mesh::Listener::new(listeners.http, for_requests);
+    let http = axum::serve(port, http::router(users.oauth)).with_graceful_shutdown(shutdown.cancelled_owned());
     try_join!(grpc, async { http.await.context("the HTTP server failed") }, async {
         upkeep.await.context("the upkeep failed")
     })?;

@@ -1,5 +1,6 @@
 //! The registry that a Consul agent is a part of.
 
+mod certify;
 mod doubt;
 mod register;
 mod watch;

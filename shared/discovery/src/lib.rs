@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 mod agent;
+mod certificates;
 mod config;
 mod dns;
 mod http_instances;
@@ -13,6 +14,7 @@ mod peer;
 mod registration;
 mod registry;
 
+pub use certificates::Certificates;
 pub use config::{Advertise, AdvertiseError, Config, agent_url};
 pub use http_instances::HttpInstances;
 pub use instance::{Instance, Instances};

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
-    Config, HttpInstances, Instance, Instances, Peer, Registration,
+    Certificates, Config, HttpInstances, Instance, Instances, Peer, Registration,
     agent::Agent,
     dns,
     in_process::InProcess,
@@ -117,6 +117,19 @@ impl Registry {
             tokio::spawn(self.tasks.clone().run_until_cancelled_owned(watch));
         }
         Live::new(service, receiver, self.tasks.clone())
+    }
+
+    /// What a service proves itself with, from Consul's authority: `None` until it has answered, and a new one whenever
+    /// the certificate is renewed or another authority is to be believed.
+    ///
+    /// Errors: there is no Consul to ask.
+    pub fn certificates(&self, service: &str) -> anyhow::Result<watch::Receiver<Option<Certificates>>> {
+        let Kind::Consul(agent) = &self.kind else { bail!("certificates by Consul need a CONSUL_URL") };
+        let (sender, receiver) = watch::channel(None);
+        let (agent, service) = (agent.clone(), service.to_owned());
+        let certify = async move { agent.certify(&service, sender).await };
+        tokio::spawn(self.tasks.clone().run_until_cancelled_owned(certify));
+        Ok(receiver)
     }
 
     /// Where a peer's instances speak HTTP.

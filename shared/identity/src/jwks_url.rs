@@ -15,6 +15,8 @@ pub enum JwksUrl {
     Service {
         /// The service; by its name in DNS, with its HTTP port.
         peer: Peer,
+        /// Its name: a host's is its first label.
+        service: String,
         /// With a slash at its beginning.
         path: String,
     },
@@ -22,22 +24,21 @@ pub enum JwksUrl {
 
 /// A text that is no such URL.
 #[derive(Debug, Error)]
-#[error("the URL of a key set is http://…, https://…, consul:///service/path or dns:///host:port/path")]
+#[error("the URL of a key set is http://…, https://…, dns:///host:port/path or consul:///service/path")]
 pub struct JwksUrlError;
 
 impl FromStr for JwksUrl {
     type Err = JwksUrlError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        for scheme in ["consul:///", "dns:///"] {
-            if let Some(rest) = text.strip_prefix(scheme) {
-                let (service, path) = rest.split_once('/').ok_or(JwksUrlError)?;
-                let peer = format!("{scheme}{service}").parse().map_err(|_| JwksUrlError)?;
-                return Ok(Self::Service { peer, path: format!("/{path}") });
-            }
-        }
-        let url: Url = text.parse().map_err(|_| JwksUrlError)?;
-        matches!(url.scheme(), "http" | "https").then_some(Self::Url(url)).ok_or(JwksUrlError)
+        let Some(scheme) = ["consul:///", "dns:///"].into_iter().find(|scheme| text.starts_with(scheme)) else {
+            let url: Url = text.parse().map_err(|_| JwksUrlError)?;
+            return matches!(url.scheme(), "http" | "https").then_some(Self::Url(url)).ok_or(JwksUrlError);
+        };
+        let (place, path) = text[scheme.len()..].split_once('/').ok_or(JwksUrlError)?;
+        let peer: Peer = format!("{scheme}{place}").parse().map_err(|_| JwksUrlError)?;
+        let service = peer.name().split_once('.').map_or(peer.name(), |(label, _)| label).to_owned();
+        Ok(Self::Service { peer, service, path: format!("/{path}") })
     }
 }
 
@@ -49,11 +50,11 @@ mod tests {
     fn keys_are_at_a_url_or_at_a_service() {
         assert!(matches!("https://id.example/keys".parse(), Ok(JwksUrl::Url(_))));
         let service: JwksUrl = "consul:///users/.well-known/jwks.json".parse().unwrap();
-        let expected =
-            JwksUrl::Service { peer: Peer::Service("users".to_owned()), path: "/.well-known/jwks.json".to_owned() };
-        assert_eq!(service, expected);
-        let Ok(JwksUrl::Service { peer, path }) = "dns:///users:8081/keys".parse() else { panic!("it is a service's") };
-        assert_eq!((peer.to_string().as_str(), path.as_str()), ("dns:///users:8081", "/keys"));
+        let users =
+            |peer| JwksUrl::Service { peer, service: "users".to_owned(), path: "/.well-known/jwks.json".to_owned() };
+        assert_eq!(service, users(Peer::Service("users".to_owned())));
+        let name: JwksUrl = "dns:///users.shop.svc:8081/.well-known/jwks.json".parse().unwrap();
+        assert_eq!(name, users(Peer::Name("users.shop.svc:8081".parse().unwrap())));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Who is calling: access tokens, made by whoever issues them and verified by whoever is called.
+//! Who is calling: access tokens, made by whoever issues them and verified by whoever is called; and [`mesh`], the proof of
+//! which service a process is.
 //!
 //! An access token is a JWT (RFC 7519) of the profile of RFC 9068, signed with the one algorithm of its issuer: ours is ES256. It travels as
 //! `authorization: Bearer …` over HTTP and as gRPC metadata of the same name.
@@ -9,6 +10,7 @@ mod caller;
 mod claims;
 mod jwks_url;
 mod keys;
+pub mod mesh;
 mod outside;
 mod policy;
 mod scopes;
@@ -22,6 +24,7 @@ pub use claims::{Config, Issuer};
 pub use jsonwebtoken::jwk::JwkSet;
 pub use jwks_url::{JwksUrl, JwksUrlError};
 pub use keys::FetchError;
+pub use mesh::{Mesh, MeshConfig};
 pub use outside::{Outside, OutsideIssuer, OutsideIssuerError};
 pub use policy::{Access, Denied, Policy};
 pub use scopes::{Scopes, ScopesError};

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use discovery::Registry;
 use jsonwebtoken::{Algorithm, Header, Validation, decode, jwk::JwkSet};
 use tonic::metadata::MetadataValue;
 use uuid::Uuid;
 
 use crate::{
-    Caller, Error, Issuer, JwksUrl, Outside, OutsideIssuer, Scopes, Subject,
+    Caller, Error, Issuer, Outside, OutsideIssuer, Scopes, Subject,
     caller::Known,
     claims::{Said, TOKEN_TYPE},
     keys::{Found, Keys, MAX_KEY_ID, Source},
@@ -35,10 +34,8 @@ pub(crate) struct TrustedIssuer {
 
 impl TrustedIssuer {
     /// Our own, as others know it.
-    ///
-    /// Errors: it is a service's name, and there is no registry to ask.
-    pub fn our_own(issuer: &Issuer, url: &JwksUrl, registry: &Registry) -> anyhow::Result<Self> {
-        Ok(Self::ours(issuer, Keys::published(Source::of(url, registry)?, OUR_ALGORITHM)))
+    pub fn our_own(issuer: &Issuer, source: Source) -> Self {
+        Self::ours(issuer, Keys::published(source, OUR_ALGORITHM))
     }
 
     /// Our own, as it knows itself.

@@ -10,7 +10,10 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::{
-    Caller, Config, Issuer, OutsideIssuer, keys::FetchError, trusted::TrustedIssuer, verified::VerifiedTokens,
+    Caller, Config, Issuer, Mesh, OutsideIssuer,
+    keys::{FetchError, Source},
+    trusted::TrustedIssuer,
+    verified::VerifiedTokens,
 };
 
 /// No token of an honest issuer is longer, in bytes.
@@ -45,13 +48,14 @@ struct Unverified {
 }
 
 impl Verifier {
-    /// Believes an issuer whose keys are published, and the outside ones of the settings.
+    /// Believes an issuer whose keys are published, and the outside ones of the settings. An issuer that is a service of ours
+    /// has to prove that it is.
     ///
     /// Errors: the issuer is a service's name, and there is no registry to ask; two issuers have one name; this machine has
     /// no root certificates to fetch keys by https.
-    pub fn new(config: &Config, registry: &Registry) -> anyhow::Result<Self> {
-        let own = TrustedIssuer::our_own(&config.issuer, &config.token_jwks_url, registry)?;
-        Self::of(own).believing(&config.outside_issuers)
+    pub fn new(config: &Config, registry: &Registry, mesh: &Mesh) -> anyhow::Result<Self> {
+        let source = Source::of(&config.token_jwks_url, registry, mesh)?;
+        Self::of(TrustedIssuer::our_own(&config.issuer, source)).believing(&config.outside_issuers)
     }
 
     /// Believes the process's own tokens: for the issuer itself.

@@ -16,7 +16,7 @@ use axum::{Json, Router, http::StatusCode, response::IntoResponse, routing::get}
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use discovery::{Registration, Registry};
 use http::HeaderMap;
-use identity::{Config, Error, Grant, Issuer, JwkSet, Signer, Subject, Verifier};
+use identity::{Config, Error, Grant, Issuer, JwkSet, Mesh, Signer, Subject, Verifier};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, time::timeout};
@@ -49,7 +49,7 @@ fn verifier_through(registry: &Registry) -> Verifier {
         token_jwks_url: "consul:///users/keys".parse().unwrap(),
         outside_issuers: Vec::new(),
     };
-    Verifier::new(&config, registry).unwrap()
+    Verifier::new(&config, registry, &Mesh::plain()).unwrap()
 }
 
 async fn refused(verifier: &Verifier, token: &str) -> bool {
@@ -276,7 +276,7 @@ impl Published {
     fn verifier(&self) -> Verifier {
         let token_jwks_url = format!("http://{}/keys", self.address).parse().unwrap();
         let config = Config { issuer: issuer(), token_jwks_url, outside_issuers: Vec::new() };
-        Verifier::new(&config, &Registry::in_process()).unwrap()
+        Verifier::new(&config, &Registry::in_process(), &Mesh::plain()).unwrap()
     }
 
     /// Lets the issuer be found, until what is returned is dropped.

@@ -7,6 +7,7 @@ use std::{net::SocketAddr, thread, time::Duration};
 
 use discovery::Registry;
 use futures::{StreamExt, stream};
+use identity::Mesh;
 use rpc::{Client, ClientConfig, Server, ServerConfig};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::{net::TcpListener, runtime, sync::oneshot};
@@ -44,8 +45,8 @@ async fn serve(ready: oneshot::Sender<SocketAddr>) {
 async fn compare(address: SocketAddr, at_once: usize) {
     let url = format!("http://{address}");
     let bare = Endpoint::from_shared(url.clone()).unwrap().tcp_nodelay(true).connect().await.unwrap();
-    let client = Client::new(&ClientConfig::default(), Registry::in_process(), &[]).unwrap();
-    let ours = client.channel(&url.parse().unwrap()).unwrap();
+    let client = Client::new(&ClientConfig::default(), Registry::in_process(), Mesh::plain(), &[]).unwrap();
+    let ours = client.channel("bench", &url.parse().unwrap()).unwrap();
     let mut rounds = Vec::new();
     for _ in 0..=ROUNDS {
         rounds.push((cost(&bare, at_once).await, cost(&ours, at_once).await));

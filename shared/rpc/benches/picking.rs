@@ -11,6 +11,7 @@ use std::{
 use discovery::{Peer, Registration, Registry};
 use divan::{Bencher, bench};
 use futures::FutureExt;
+use identity::Mesh;
 use rpc::{Channel, Client, ClientConfig, Policy, Server, ServerConfig};
 use tokio::{net::TcpListener, runtime::Runtime, task::yield_now, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -55,8 +56,8 @@ async fn connect(instances: u16, balance_policy: Policy) -> Channel {
         tokio::spawn(async move { registry.register(registration, CancellationToken::new()).await });
     }
     let config = ClientConfig { balance_policy, ..ClientConfig::default() };
-    let client = Client::new(&config, registry, &[]).unwrap();
-    let channel = client.channel(&Peer::Service("echo".to_owned())).unwrap();
+    let client = Client::new(&config, registry, Mesh::plain(), &[]).unwrap();
+    let channel = client.channel("echo", &Peer::Service("echo".to_owned())).unwrap();
     let all_up = async {
         while !channel.report().starts_with(&format!("{instances} instances, {instances} up")) {
             yield_now().await;

@@ -15,9 +15,10 @@ use std::sync::Arc;
 
 use clap::{Args, value_parser};
 use discovery::{Live, Peer, Registry};
+use identity::{Mesh, mesh::Protocol};
 use tokio::sync::watch;
 
-use self::{budget::Limits, policy::Tuning};
+use self::{balancer::Balancer, budget::Limits, policy::Tuning};
 pub use self::{channel::Channel, policy::Policy};
 use crate::methods::Methods;
 
@@ -49,18 +50,19 @@ impl Default for ClientConfig {
 #[derive(Clone)]
 pub struct Client {
     registry: Registry,
+    mesh: Mesh,
     methods: Arc<Methods>,
     tuning: watch::Sender<Tuning>,
 }
 
 impl Client {
-    /// For calls of the contracts that `descriptors`, an encoded `FileDescriptorSet`, describes: it says which calls may
+    /// For calls in the name of the process of this `mesh`, of the contracts that `descriptors`, an encoded `FileDescriptorSet`, describes: it says which calls may
     /// be repeated (`option idempotency_level`) and which are streams.
     ///
     /// Errors: the descriptors cannot be read.
-    pub fn new(config: &ClientConfig, registry: Registry, descriptors: &[u8]) -> anyhow::Result<Self> {
+    pub fn new(config: &ClientConfig, registry: Registry, mesh: Mesh, descriptors: &[u8]) -> anyhow::Result<Self> {
         let tuning = watch::Sender::new(Tuning::of(config));
-        Ok(Self { registry, methods: Arc::new(Methods::read(descriptors)?), tuning })
+        Ok(Self { registry, mesh, methods: Arc::new(Methods::read(descriptors)?), tuning })
     }
 
     /// Takes `balance_policy`, `retry_percent` and `retry_min_per_s` from here from now on, where they are set.
@@ -85,11 +87,13 @@ impl Client {
         });
     }
 
-    /// A channel to this peer. It connects to every instance in the background, and to those that come later.
+    /// A channel to this service, which is found by way of this peer. It connects to every instance in the background, and to those that come later.
     ///
     /// Errors: the peer is a service's name, and there is no registry to ask.
-    pub fn channel(&self, peer: &Peer) -> anyhow::Result<Channel> {
+    pub fn channel(&self, service: &str, peer: &Peer) -> anyhow::Result<Channel> {
         let instances = self.registry.watch(peer)?;
-        Ok(Channel::open(peer, instances, self.methods.clone(), self.tuning.subscribe()))
+        let connector = self.mesh.connector(service, Protocol::Http2);
+        let balancer = Balancer::new(peer, connector, self.tuning.subscribe());
+        Ok(Channel::open(balancer, instances, self.methods.clone()))
     }
 }

@@ -10,4 +10,4 @@ mod server;
 pub mod status;
 
 pub use client::{Channel, Client, ClientConfig, Policy};
-pub use server::{Server, ServerConfig, caller, panic_message};
+pub use server::{Lingering, Server, ServerConfig, caller, panic_message};

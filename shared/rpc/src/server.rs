@@ -4,26 +4,29 @@ mod authorize;
 mod lingering;
 mod stack;
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use anyhow::Context;
 use clap::{Args, value_parser};
-use futures::TryStreamExt;
-use identity::{Policy, Verifier};
+use futures::{Stream, stream};
+use identity::{
+    Policy, Verifier,
+    mesh::{self, Acceptor, Listener},
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::{
     body::Body,
     server::NamedService,
     service::{Routes, RoutesBuilder},
-    transport::{self, server::TcpIncoming},
+    transport,
 };
 use tonic_health::{ServingStatus, server::health_reporter};
 use tonic_reflection::server::Builder as ReflectionBuilder;
 use tower::Service;
 
-use self::{authorize::Guard, lingering::Lingering};
-pub use self::{authorize::caller, stack::panic_message};
+use self::authorize::Guard;
+pub use self::{authorize::caller, lingering::Lingering, stack::panic_message};
 use crate::methods::Methods;
 
 /// Streams that one connection may have open at a time. A client keeps one connection, so this is also what it can ask
@@ -69,19 +72,26 @@ pub struct Server {
     descriptors: &'static [u8],
     max_concurrent_calls: u32,
     guard: Option<Guard>,
+    acceptor: Acceptor,
 }
 
 impl Server {
     /// A server without services; `descriptors` is the encoded `FileDescriptorSet` of those that it will have.
     pub fn new(config: &ServerConfig, descriptors: &'static [u8]) -> Self {
         let max_concurrent_calls = config.max_concurrent_calls;
-        Self { routes: Routes::builder(), names: Vec::new(), descriptors, max_concurrent_calls, guard: None }
+        let (routes, acceptor) = (Routes::builder(), Acceptor::plain());
+        Self { routes, names: Vec::new(), descriptors, max_concurrent_calls, guard: None, acceptor }
     }
 
     /// Lets in who may call by the policy and nobody else: a method that is not in it is not there. Health and reflection
     /// are for everyone. Handlers learn of their caller by [`caller`].
     pub fn guarded(self, verifier: Verifier, policy: Policy) -> Self {
         Self { guard: Some(Guard::new(verifier, policy)), ..self }
+    }
+
+    /// Lets in whom this lets in; without it, everybody.
+    pub fn behind(self, acceptor: Acceptor) -> Self {
+        Self { acceptor, ..self }
     }
 
     /// Adds a service.
@@ -120,7 +130,7 @@ impl Server {
         self.routes.add_service(self.reflection().build_v1alpha().context(unreadable)?);
         let services = authorize::around(self.routes.routes().into_axum_router(), self.guard);
         let calls = stack::around(services, self.max_concurrent_calls, methods);
-        let connections = TcpIncoming::from(listener).with_nodelay(Some(true)).map_ok(Lingering::new);
+        let connections = connections(Listener::new(listener, self.acceptor));
         http2()
             .add_routes(Routes::from(calls))
             .serve_with_incoming_shutdown(connections, shutdown.cancelled_owned())
@@ -135,6 +145,14 @@ impl Server {
             .register_encoded_file_descriptor_set(self.descriptors);
         self.names.iter().fold(builder, |builder, name| builder.with_service_name(*name))
     }
+}
+
+/// What lingers is beneath TLS, which has its own last words.
+fn connections(listener: Listener<Lingering>) -> impl Stream<Item = io::Result<mesh::Stream<Lingering>>> {
+    stream::unfold(listener, |mut listener| async {
+        let (connection, _) = listener.accept().await;
+        Some((Ok(connection), listener))
+    })
 }
 
 fn http2() -> transport::Server {

@@ -60,7 +60,12 @@ pub fn try_parse<C: Parser>(
         match command.clone().try_get_matches_from(&arguments) {
             Err(error) if !error.use_stderr() => return Err(Stop::Answered(error)),
             Err(error) => {
-                problems.0.extend(lines(&command, &error));
+                let found = lines(&command, &error);
+                // What is required only where something else is set cannot be looked past, but it is found last of all.
+                if problems.0.ends_with(&found) {
+                    return Err(Stop::Wrong(problems));
+                }
+                problems.0.extend(found);
                 command = match without_the_cause(&command, &error) {
                     Some(forgiving) => forgiving,
                     None => return Err(Stop::Wrong(problems)),
@@ -158,6 +163,10 @@ mod tests {
         limit: u8,
         #[arg(long, env = "SETTINGS_TEST_PASSWORD", hide_env_values = true, value_parser = password)]
         password: Secret,
+        #[arg(long, env = "SETTINGS_TEST_MODE", default_value = "off")]
+        mode: String,
+        #[arg(long, env = "SETTINGS_TEST_FILE", required_if_eq("mode", "file"))]
+        file: Option<String>,
     }
 
     fn password(text: &str) -> Result<Secret, &'static str> {
@@ -180,6 +189,16 @@ mod tests {
         for part in ["nowhere", "300", "--password <PASSWORD> is required"] {
             assert!(problems.contains(part), "{part} is not in: {problems}");
         }
+    }
+
+    #[test]
+    fn what_another_setting_requires_is_one_of_the_problems() {
+        let problems = read(&["--addr", "nowhere", "--password", "hush hush", "--mode", "file"], None).unwrap_err();
+        assert_eq!(problems.lines().count(), 2, "{problems}");
+        assert!(problems.contains("nowhere") && problems.contains("--file <FILE> is required"), "{problems}");
+        let settings =
+            read(&["--addr", "127.0.0.1:1", "--password", "hush hush", "--mode=file", "--file=a"], None).unwrap();
+        assert_eq!((settings.mode.as_str(), settings.file.as_deref()), ("file", Some("a")));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use http::Method;
+use http::{Extensions, Method, uri::Scheme};
 use opentelemetry::{
     KeyValue, StringValue, global,
     metrics::UpDownCounter,
@@ -50,7 +50,7 @@ impl Requests {
             Some(route) => format!("{verb} {route}").into(),
             None => verb.into(),
         };
-        let mut attributes = vec![KeyValue::new("http.request.method", method), KeyValue::new("url.scheme", "http")];
+        let mut attributes = vec![KeyValue::new("http.request.method", method), scheme(request.extensions())];
         attributes.extend(route.map(|route| KeyValue::new("http.route", route)));
         let operation = self.0.operations.begin(name, &extract(request.headers()), attributes);
         operation.describe(|| [KeyValue::new("url.path", presentable(request.uri().path()))]);
@@ -58,10 +58,11 @@ impl Requests {
     }
 }
 
-/// The layer, outermost of all: `from_fn_with_state(Requests::new(), observe)`.
+/// The layer, outermost of all: `from_fn_with_state(Requests::new(), observe)`. A server that speaks TLS, or stands behind
+/// somebody who does, says so by a [`Scheme`] among the request's extensions.
 pub async fn observe(State(requests): State<Requests>, request: Request, next: Next) -> Response {
     let operation = requests.begin(&request);
-    let _active = Active::count(requests, request.method());
+    let _active = Active::count(requests, &request);
     let response = next.run(request).with_context(operation.context().clone()).await;
     let status = response.status();
     let code = KeyValue::new("http.response.status_code", i64::from(status.as_u16()));
@@ -79,9 +80,9 @@ struct Active {
 }
 
 impl Active {
-    fn count(requests: Requests, method: &Method) -> Self {
-        let attributes =
-            [KeyValue::new("http.request.method", self::method(method)), KeyValue::new("url.scheme", "http")];
+    fn count(requests: Requests, request: &Request) -> Self {
+        let method = KeyValue::new("http.request.method", method(request.method()));
+        let attributes = [method, scheme(request.extensions())];
         requests.0.active.add(1, &attributes);
         Self { requests, attributes }
     }
@@ -91,6 +92,11 @@ impl Drop for Active {
     fn drop(&mut self) {
         self.requests.0.active.add(-1, &self.attributes);
     }
+}
+
+fn scheme(extensions: &Extensions) -> KeyValue {
+    let is_https = extensions.get() == Some(&Scheme::HTTPS);
+    KeyValue::new("url.scheme", if is_https { "https" } else { "http" })
 }
 
 /// Its name, if it is one of the nine that everybody knows: a client may make up any number of others.

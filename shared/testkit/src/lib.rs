@@ -4,12 +4,14 @@
 #![warn(missing_docs)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+pub mod authority;
 mod consul_agent;
 mod postgres;
 mod tokens;
 pub mod told;
 
 pub use self::{
+    authority::Authority,
     consul_agent::{Consul, ServerCertificate},
     postgres::{migrate_ahead, private_database, server_password},
     tokens::Tokens,
@@ -18,12 +20,14 @@ pub use self::{
 use std::net::SocketAddr;
 
 use discovery::Registry;
+use identity::Mesh;
 use tokio::net::TcpListener;
 
 /// A channel to a server at this address; `descriptors` is the encoded `FileDescriptorSet` of what it serves.
 pub fn channel(address: SocketAddr, descriptors: &[u8]) -> rpc::Channel {
-    let client = rpc::Client::new(&rpc::ClientConfig::default(), Registry::in_process(), descriptors).unwrap();
-    client.channel(&format!("http://{address}").parse().unwrap()).unwrap()
+    let client =
+        rpc::Client::new(&rpc::ClientConfig::default(), Registry::in_process(), Mesh::plain(), descriptors).unwrap();
+    client.channel("tested", &format!("http://{address}").parse().unwrap()).unwrap()
 }
 
 /// A free port of this machine, open.

@@ -11,7 +11,8 @@ use anyhow::{Context, ensure};
 pub struct Programs {
     /// Of the repository.
     pub root: PathBuf,
-    folder: PathBuf,
+    /// Where they lie.
+    pub folder: PathBuf,
 }
 
 impl Programs {

@@ -66,6 +66,8 @@ pub async fn run(cluster: &mut Cluster, folder: &Folder, programs: &Programs) ->
 /// To a collector; one instance to one that says nothing, so that there is loss to be shown.
 fn export_to(cluster: &mut Cluster, collector: &Collector, silent: &Forwarder) {
     cluster.set("OTEL_METRICS_EXPORTER", "prometheus");
+    // So that there are certificates whose end can be told.
+    cluster.set("PEER_TLS", "consul");
     cluster.set("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
     cluster.set("OTEL_EXPORTER_OTLP_ENDPOINT", collector.grpc_url());
     let [_, lossy] = &mut cluster.orders;

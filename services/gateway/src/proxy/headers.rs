@@ -1,8 +1,14 @@
 //! What is changed in the headers of a request and of its answer on their way through.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Version, header, request::Parts, uri::Authority};
+use axum::http::{
+    HeaderMap, HeaderName, HeaderValue, Version, header,
+    request::Parts,
+    uri::{Authority, Scheme},
+};
+
+use crate::client_address::{ClientAddress, X_FORWARDED_FOR, X_FORWARDED_PROTO};
 
 /// What concerns one connection only (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [HeaderName; 9] = [
@@ -17,9 +23,7 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// What we say ourselves of where a request comes from. We are the edge: what a client says of it, it has made up.
 const ORIGIN: [HeaderName; 5] = [
@@ -30,12 +34,9 @@ const ORIGIN: [HeaderName; 5] = [
     HeaderName::from_static("x-forwarded-port"),
 ];
 
-/// The scheme that the public speaks to us.
-const SCHEME: &str = "http";
-
 /// Makes the head of a request one from us to a service.
-pub fn go_inwards(head: &mut Parts, client: Option<SocketAddr>) {
-    let host = public_host(head);
+pub fn go_inwards(head: &mut Parts) {
+    let origin = Origin::of(head);
     strip_hop_by_hop(&mut head.headers);
     for name in &ORIGIN {
         head.headers.remove(name);
@@ -43,7 +44,7 @@ pub fn go_inwards(head: &mut Parts, client: Option<SocketAddr>) {
     // The client of the service sets its own host; we have answered what was expected of us.
     head.headers.remove(header::HOST);
     head.headers.remove(header::EXPECT);
-    tell_origin(&mut head.headers, client.map(|client| client.ip().to_canonical()), host.as_ref());
+    origin.tell(&mut head.headers);
     head.headers.append(header::VIA, via(head.version));
 }
 
@@ -67,23 +68,39 @@ fn public_host(head: &Parts) -> Option<Authority> {
     head.uri.authority().cloned().or_else(header).filter(|host: &Authority| !host.as_str().contains('@'))
 }
 
-/// `Forwarded` (RFC 7239), and what most programs read instead.
-fn tell_origin(headers: &mut HeaderMap, client: Option<IpAddr>, host: Option<&Authority>) {
-    let forwarded_for = match client {
-        Some(IpAddr::V4(ip)) => ip.to_string(),
-        Some(IpAddr::V6(ip)) => format!("\"[{ip}]\""),
-        None => "unknown".to_owned(),
-    };
-    let host_part = host.map_or(String::new(), |host| format!(";host=\"{host}\""));
-    let said = [
-        (header::FORWARDED, Some(format!("for={forwarded_for}{host_part};proto={SCHEME}"))),
-        (X_FORWARDED_FOR, client.map(|ip| ip.to_string())),
-        (X_FORWARDED_HOST, host.map(ToString::to_string)),
-        (X_FORWARDED_PROTO, Some(SCHEME.to_owned())),
-    ];
-    for (name, value) in said {
-        if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
-            headers.insert(name, value);
+/// Where a request comes from, and where to.
+struct Origin {
+    client: Option<IpAddr>,
+    host: Option<Authority>,
+    scheme: Scheme,
+}
+
+impl Origin {
+    fn of(head: &Parts) -> Self {
+        let client = head.extensions.get::<ClientAddress>().map(|client| client.0);
+        let scheme = head.extensions.get().cloned().unwrap_or(Scheme::HTTP);
+        Self { client, host: public_host(head), scheme }
+    }
+
+    /// `Forwarded` (RFC 7239), and what most programs read instead.
+    fn tell(&self, headers: &mut HeaderMap) {
+        let Self { client, host, scheme } = self;
+        let forwarded_for = match client {
+            Some(IpAddr::V4(ip)) => ip.to_string(),
+            Some(IpAddr::V6(ip)) => format!("\"[{ip}]\""),
+            None => "unknown".to_owned(),
+        };
+        let host_part = host.as_ref().map_or(String::new(), |host| format!(";host=\"{host}\""));
+        let said = [
+            (header::FORWARDED, Some(format!("for={forwarded_for}{host_part};proto={scheme}"))),
+            (X_FORWARDED_FOR, client.map(|ip| ip.to_string())),
+            (X_FORWARDED_HOST, host.as_ref().map(ToString::to_string)),
+            (X_FORWARDED_PROTO, Some(scheme.to_string())),
+        ];
+        for (name, value) in said {
+            if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+                headers.insert(name, value);
+            }
         }
     }
 }

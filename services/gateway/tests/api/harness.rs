@@ -11,10 +11,11 @@ use axum::{
     },
 };
 use discovery::{Peer, Registry};
-use gateway::{Backends, Config};
+use gateway::{Backends, Config, Edge, EdgeConfig, RateLimitConfig};
 use lifecycle::Health;
 use serde_json::Value;
 use testkit::Tokens;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -23,6 +24,8 @@ use crate::stubs::Stub;
 
 pub struct Gateway {
     pub router: Router,
+    /// What its port is like, where it is served.
+    pub edge: EdgeConfig,
     /// Where it looks for services.
     pub registry: Registry,
     pub users: Stub,
@@ -39,6 +42,10 @@ impl Gateway {
     }
 
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_at(Registry::in_process(), change).await
+    }
+
+    pub async fn start_at(registry: Registry, change: impl FnOnce(&mut Config)) -> Self {
         let (users, orders) = (Stub::default(), Stub::default());
         let tokens = Tokens::issuer().await;
         let mut config = Config {
@@ -49,22 +56,32 @@ impl Gateway {
             cors_allowed_origins: Vec::new(),
             request_timeout_ms: 5000,
             max_concurrent_requests: 1024,
+            edge: EdgeConfig::default(),
+            rate_limit: RateLimitConfig::default(),
             client: rpc::ClientConfig::default(),
             identity: tokens.config.clone(),
+            mesh: identity::MeshConfig::default(),
         };
         change(&mut config);
-        let (health, registry) = (Health::default(), Registry::in_process());
+        let health = Health::default();
         let backends = Backends::connect(&config, &registry).unwrap();
+        backends.follow(&registry.live("gateway"));
         let router = gateway::router(backends, &config, health.clone());
+        let edge = config.edge;
         let authorization = tokens.bearer(Uuid::now_v7()).parse().unwrap();
-        Self { router, registry, users, orders, health, tokens, authorization }
+        Self { router, edge, registry, users, orders, health, tokens, authorization }
     }
 
     /// On a port of its own, where the public reaches it.
     pub async fn serve(&self) -> SocketAddr {
+        self.serve_until(CancellationToken::new()).await.0
+    }
+
+    /// The same, and what ends when it has served everybody after the signal.
+    pub async fn serve_until(&self, shutdown: CancellationToken) -> (SocketAddr, JoinHandle<anyhow::Result<()>>) {
         let (listener, address) = testkit::listener().await;
-        tokio::spawn(gateway::serve(listener, self.router.clone(), CancellationToken::new()));
-        address
+        let edge = Edge::open(&self.edge).unwrap();
+        (address, tokio::spawn(gateway::serve(listener, self.router.clone(), edge, shutdown)))
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use discovery::{Peer, Registry};
+use identity::MeshConfig;
 use orders::Orders;
 use proto::{
     orders::v1::{
@@ -56,6 +57,8 @@ impl Service {
             client: ClientConfig::default(),
             database: database.clone(),
             identity: tokens.config.clone(),
+            mesh: MeshConfig::default(),
+            allowed_callers: Vec::new(),
         };
         let service = Orders::build(&config, &Registry::in_process()).await.unwrap();
         tokio::spawn(orders::serve(listener, service, CancellationToken::new()));

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, num::NonZeroUsize};
 
 use database::Config as Database;
 use discovery::Registry;
-use identity::{Config, Issuer, Verifier};
+use identity::{Config, Issuer, Mesh, MeshConfig, Verifier};
 use proto::users::v1::{self as pb, users_service_client::UsersServiceClient};
 use rpc::{Channel, ServerConfig};
 use sqlx::{Connection, Decode, PgConnection, Postgres, Type};
@@ -56,9 +56,11 @@ impl Service {
             database,
             issuer: Issuer { token_issuer: "http://tests".to_owned(), token_audience: "tests".to_owned() },
             outside_issuers: Vec::new(),
+            mesh: MeshConfig::default(),
+            allowed_callers: Vec::new(),
         };
         change(&mut config);
-        let users = Users::build(&config).await?;
+        let users = Users::build(&config, &Registry::in_process()).await?;
         tokio::spawn(users::serve(Listeners { grpc, http }, users, CancellationToken::new()));
         let client = UsersServiceClient::new(testkit::channel(grpc_addr, proto::FILE_DESCRIPTOR_SET));
         Ok(Self { client, grpc: grpc_addr, http: http_addr, config })
@@ -103,7 +105,7 @@ impl Service {
     pub fn verifier(&self) -> Verifier {
         let token_jwks_url = format!("http://{}/.well-known/jwks.json", self.http).parse().unwrap();
         let config = Config { issuer: self.config.issuer.clone(), token_jwks_url, outside_issuers: Vec::new() };
-        Verifier::new(&config, &Registry::in_process()).unwrap()
+        Verifier::new(&config, &Registry::in_process(), &Mesh::plain()).unwrap()
     }
 }
 

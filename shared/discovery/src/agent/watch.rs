@@ -79,7 +79,7 @@ impl Agent {
         self.follow(&format!("watching {prefix}"), ask, take).await;
     }
 
-    async fn follow<T, F>(
+    pub(super) async fn follow<T, F>(
         &self,
         what: &str,
         ask: impl Fn(Query) -> F,

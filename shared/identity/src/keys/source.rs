@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::JwksUrl;
+use crate::{JwksUrl, Mesh};
 
 /// One instance of the issuer answers by then, or not at all.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
@@ -49,35 +49,38 @@ pub(crate) struct Source {
 
 enum At {
     Url(Url),
-    Service { instances: HttpInstances, path: String },
+    Service { instances: HttpInstances, scheme: &'static str, path: String },
 }
 
 impl Source {
     /// Errors: it is a service's name, and there is no registry to ask; this machine has no root certificates.
-    pub fn of(url: &JwksUrl, registry: &Registry) -> anyhow::Result<Self> {
+    pub fn of(url: &JwksUrl, registry: &Registry, mesh: &Mesh) -> anyhow::Result<Self> {
         match url {
             JwksUrl::Url(url) => Self::at(url.clone()),
-            JwksUrl::Service { peer, path } => {
-                let at = At::Service { instances: registry.watch_http(peer)?, path: path.clone() };
-                Ok(Self { client: plain().build()?, at })
+            JwksUrl::Service { peer, service, path } => {
+                let (scheme, client) = mesh.http_client(service);
+                let at = At::Service { instances: registry.watch_http(peer)?, scheme, path: path.clone() };
+                Ok(Self { client: stay_there(client).build()?, at })
             }
         }
     }
 
     /// Errors: the URL is of https, and this machine has no root certificates.
     pub fn at(url: Url) -> anyhow::Result<Self> {
-        let client = if url.scheme() == "https" { anywhere().https_only(true) } else { plain() };
+        let client = stay_there(Client::builder());
+        // Plain HTTP needs no root certificates, and not every image has those that would be looked for.
+        let client = if url.scheme() == "https" { client.https_only(true) } else { client.tls_certs_only([]) };
         Ok(Self { client: client.build().context("no client that could fetch keys by https")?, at: At::Url(url) })
     }
 
     pub async fn fetch(&self) -> Result<JwkSet, FetchError> {
         match &self.at {
             At::Url(url) => self.fetch_from(url.as_str()).await,
-            At::Service { instances, path } => {
+            At::Service { instances, scheme, path } => {
                 let mut outcome = Err(FetchError::Nobody);
                 // Somebody will come, or whoever asks will give up.
                 for instance in instances.wait().await {
-                    outcome = self.fetch_from(&format!("http://{instance}{path}")).await;
+                    outcome = self.fetch_from(&format!("{scheme}://{instance}{path}")).await;
                     if outcome.is_ok() {
                         break;
                     }
@@ -94,13 +97,8 @@ impl Source {
 }
 
 /// It follows nobody elsewhere: the keys are where the settings say.
-fn anywhere() -> ClientBuilder {
-    Client::builder().no_proxy().redirect(redirect::Policy::none()).timeout(ANSWER_TIMEOUT)
-}
-
-/// Plain HTTP needs no root certificates, and not every image has those that would be looked for.
-fn plain() -> ClientBuilder {
-    anywhere().tls_certs_only([])
+fn stay_there(client: ClientBuilder) -> ClientBuilder {
+    client.no_proxy().redirect(redirect::Policy::none()).timeout(ANSWER_TIMEOUT)
 }
 
 async fn whole_body(mut response: Response) -> Result<Vec<u8>, FetchError> {

@@ -11,6 +11,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use discovery::{Instance, Instances, Peer};
+use identity::mesh::Connector;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -27,6 +28,7 @@ use crate::status;
 /// The instances of one peer.
 pub(crate) struct Balancer {
     pub peer: String,
+    pub connector: Connector,
     pub tuning: watch::Receiver<Tuning>,
     pub instruments: Instruments,
     roster: Mutex<Roster>,
@@ -64,9 +66,10 @@ pub(crate) struct Ready {
 }
 
 impl Balancer {
-    pub fn new(peer: &Peer, tuning: watch::Receiver<Tuning>) -> Self {
+    pub fn new(peer: &Peer, connector: Connector, tuning: watch::Receiver<Tuning>) -> Self {
         Self {
             peer: peer.to_string(),
+            connector,
             tuning,
             instruments: Instruments::of(peer.name()),
             roster: Mutex::default(),

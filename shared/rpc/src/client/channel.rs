@@ -8,10 +8,9 @@ use std::{
     time::Duration,
 };
 
-use discovery::{Instances, Peer};
+use discovery::Instances;
 use http::{Request, Response};
 use opentelemetry::{Context as Trace, trace::FutureExt};
-use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{Code, Status, body::Body};
 use tower::Service;
@@ -20,7 +19,6 @@ use super::{
     attempt::Attempt,
     balancer::Balancer,
     budget::Budget,
-    policy::Tuning,
     unary::{Answer, Unary},
 };
 use crate::{
@@ -43,14 +41,9 @@ struct Shared {
 }
 
 impl Channel {
-    pub(crate) fn open(
-        peer: &Peer,
-        instances: Instances,
-        methods: Arc<Methods>,
-        tuning: watch::Receiver<Tuning>,
-    ) -> Self {
+    pub(crate) fn open(balancer: Balancer, instances: Instances, methods: Arc<Methods>) -> Self {
         let tasks = CancellationToken::new();
-        let balancer = Arc::new(Balancer::new(peer, tuning));
+        let balancer = Arc::new(balancer);
         balancer.instruments.observe(Arc::downgrade(&balancer));
         let follow = balancer.clone().follow(instances, tasks.clone());
         tokio::spawn(tasks.clone().run_until_cancelled_owned(follow));

@@ -2,14 +2,18 @@
 
 use std::{error::Error as StdError, sync::Arc, time::Duration};
 
-use http::{Request, Response, Uri, Version, uri::Authority};
+use http::{
+    Request, Response, Uri, Version,
+    uri::{Authority, Scheme},
+};
 use hyper::{
     body::Incoming,
     client::conn::{TrySendError, http2},
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use identity::mesh::Connector;
 use thiserror::Error;
-use tokio::{net::TcpStream, select, time::timeout};
+use tokio::{select, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, body::Body};
 use tonic_health::{ServingStatus, pb::HealthCheckRequest, pb::health_client::HealthClient};
@@ -29,6 +33,7 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(2);
 /// A connection that was open once.
 pub(crate) struct Connection {
     sender: http2::SendRequest<Body>,
+    scheme: Scheme,
     authority: Authority,
     closed: CancellationToken,
     given_up: CancellationToken,
@@ -69,13 +74,12 @@ pub(crate) enum Sent {
 
 impl Connection {
     /// Connects and makes sure that somebody answers: a process that hangs is connected to as easily as another.
-    pub async fn open(authority: &Authority) -> Result<Arc<Self>, OpenError> {
-        timeout(CONNECT_TIMEOUT, Self::establish(authority)).await.unwrap_or(Err(OpenError::TimedOut))
+    pub async fn open(authority: &Authority, connector: &Connector) -> Result<Arc<Self>, OpenError> {
+        timeout(CONNECT_TIMEOUT, Self::establish(authority, connector)).await.unwrap_or(Err(OpenError::TimedOut))
     }
 
-    async fn establish(authority: &Authority) -> Result<Arc<Self>, OpenError> {
-        let stream = TcpStream::connect(authority.as_str()).await?;
-        stream.set_nodelay(true)?;
+    async fn establish(authority: &Authority, connector: &Connector) -> Result<Arc<Self>, OpenError> {
+        let stream = connector.connect(authority).await?;
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .keep_alive_interval(KEEPALIVE_INTERVAL)
@@ -92,8 +96,8 @@ impl Connection {
             }
             drop(ended);
         });
-        let authority = authority.clone();
-        let connection = Arc::new(Self { sender, authority, closed, given_up: CancellationToken::new() });
+        let (scheme, authority) = (connector.scheme(), authority.clone());
+        let connection = Arc::new(Self { sender, scheme, authority, closed, given_up: CancellationToken::new() });
         connection.check().await?;
         Ok(connection)
     }
@@ -132,7 +136,7 @@ impl Connection {
 
     fn target(&self, uri: &Uri) -> Uri {
         let mut target = uri.clone().into_parts();
-        target.scheme = Some(http::uri::Scheme::HTTP);
+        target.scheme = Some(self.scheme.clone());
         target.authority = Some(self.authority.clone());
         Uri::from_parts(target).expect("a scheme, an authority and the path of a call are a URI")
     }

@@ -94,7 +94,7 @@ impl Endpoint {
     pub async fn keep(&self, balancer: &Balancer) {
         let mut attempts = 0;
         loop {
-            match Connection::open(&self.instance.authority).await {
+            match Connection::open(&self.instance.authority, &balancer.connector).await {
                 Ok(connection) => {
                     let lived = self.hold(connection, balancer).await;
                     attempts = if lived > GOOD_LIFE { 0 } else { attempts + 1 };

@@ -21,16 +21,18 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// The kernel resets a connection that is closed with something unread in it, such as calls that were sent before GOAWAY
 /// had arrived. A client that is about to write then fails, and never learns that nobody has acted on them. So what comes
 /// after our end is read and thrown away until the client closes, too.
-pub(super) struct Lingering {
+pub struct Lingering {
     stream: TcpStream,
     until: Option<Pin<Box<Sleep>>>,
 }
 
-impl Lingering {
-    pub fn new(stream: TcpStream) -> Self {
+impl From<TcpStream> for Lingering {
+    fn from(stream: TcpStream) -> Self {
         Self { stream, until: None }
     }
+}
 
+impl Lingering {
     fn stream(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
         Pin::new(&mut self.get_mut().stream)
     }

@@ -14,9 +14,10 @@ use axum::{
     response::Response,
 };
 use futures::FutureExt;
+use identity::mesh::{PeerInfo, SpiffeId};
 use opentelemetry::trace::FutureExt as _;
 use tokio::sync::Semaphore;
-use tonic::{Code, Status};
+use tonic::{Code, Status, transport::server::TcpConnectInfo};
 
 use crate::{
     calls::{self, Calls},
@@ -43,6 +44,8 @@ pub(super) fn around(services: Router, max_concurrent_calls: u32, methods: Metho
         .layer(from_fn_with_state(permits, shed_load))
         // One line, whatever happens further in.
         .layer(from_fn(log_call))
+        // Everything further in can know who calls.
+        .layer(from_fn(introduce))
         // Outermost, so that everything further in is a part of the caller's trace.
         .layer(from_fn_with_state(calls, continue_trace))
 }
@@ -58,6 +61,17 @@ async fn continue_trace(State(calls): State<Arc<(Calls, Methods)>>, request: Req
     let response = next.run(request).with_context(operation.context().clone()).await;
     calls::answered(operation, response.extensions().get().map_or(Code::Ok, Status::code));
     response
+}
+
+/// Puts what is known of the connection where handlers look for it: its addresses, and who is at its other end.
+async fn introduce(mut request: Request, next: Next) -> Response {
+    if let Some(PeerInfo { connection, peer }) = request.extensions_mut().remove::<PeerInfo<TcpConnectInfo>>() {
+        request.extensions_mut().insert(connection);
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
+    }
+    next.run(request).await
 }
 
 /// Refuses what is too much at once: a call that would only wait is better made elsewhere. Whether we are alive can be
@@ -103,21 +117,23 @@ pub fn panic_message(panic: &(dyn Any + Send)) -> String {
 async fn log_call(request: Request, next: Next) -> Response {
     let start = Instant::now();
     let method = request.uri().path().trim_start_matches('/').to_owned();
+    let peer = request.extensions().get::<SpiffeId>().cloned();
     let response = next.run(request).await;
     let status = response.extensions().get::<Status>();
-    log_line(&method, status, start.elapsed());
+    log_line(&method, peer.as_ref(), status, start.elapsed());
     response
 }
 
-fn log_line(method: &str, status: Option<&Status>, took: Duration) {
+fn log_line(method: &str, peer: Option<&SpiffeId>, status: Option<&Status>, took: Duration) {
     let code = status.map_or(Code::Ok, Status::code);
+    let peer = peer.map(|peer| peer.service().as_str());
     let milliseconds = took.as_secs_f64() * 1e3;
     let cause = status.and_then(|status| std::error::Error::source(status)).map(status::chain);
     match code {
         Code::Internal | Code::Unknown | Code::DataLoss | Code::Unavailable | Code::DeadlineExceeded => {
-            tracing::error!(rpc.method = method, rpc.code = ?code, milliseconds, cause, "call failed");
+            tracing::error!(rpc.method = method, peer, rpc.code = ?code, milliseconds, cause, "call failed");
         }
-        _ => tracing::info!(rpc.method = method, rpc.code = ?code, milliseconds, cause, "call"),
+        _ => tracing::info!(rpc.method = method, peer, rpc.code = ?code, milliseconds, cause, "call"),
     }
 }
 

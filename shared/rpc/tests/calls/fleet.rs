@@ -5,6 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use discovery::{Peer, Registration, Registry};
 use futures::{Stream, StreamExt, stream};
 use http::uri::PathAndQuery;
+use identity::{Mesh, mesh::Acceptor};
 use rpc::{Channel, Client, ClientConfig, Policy, Server, ServerConfig};
 use tokio::{
     net::TcpListener,
@@ -31,10 +32,14 @@ impl Instance {
     }
 
     pub async fn start_at(address: SocketAddr, echo: &Echo) -> Self {
+        Self::start_behind(address, echo, Acceptor::plain()).await
+    }
+
+    pub async fn start_behind(address: SocketAddr, echo: &Echo, acceptor: Acceptor) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let server = Server::new(&ServerConfig::default(), &DESCRIPTORS).with(echo.clone());
+        let server = Server::new(&ServerConfig::default(), &DESCRIPTORS).behind(acceptor).with(echo.clone());
         let serving = tokio::spawn(server.serve(listener, stop.clone()));
         Self { address, echo: echo.clone(), stop, serving }
     }
@@ -60,6 +65,7 @@ pub async fn dead_address() -> SocketAddr {
 pub struct Fleet {
     registry: Registry,
     name: &'static str,
+    mesh: Mesh,
 }
 
 impl Fleet {
@@ -69,7 +75,12 @@ impl Fleet {
 
     /// One whose measurements are its own.
     pub fn named(name: &'static str) -> Self {
-        Self { registry: Registry::in_process(), name }
+        Self { registry: Registry::in_process(), name, mesh: Mesh::plain() }
+    }
+
+    /// One that is called by this process.
+    pub fn called_by(mesh: Mesh) -> Self {
+        Self { mesh, ..Self::new() }
     }
 
     /// Registers what is at an address; it leaves when the token is cancelled.
@@ -88,8 +99,8 @@ impl Fleet {
     }
 
     pub fn caller(&self, config: &ClientConfig) -> Caller {
-        let client = Client::new(config, self.registry.clone(), &DESCRIPTORS).unwrap();
-        Caller(client.channel(&Peer::Service(self.name.to_owned())).unwrap())
+        let client = Client::new(config, self.registry.clone(), self.mesh.clone(), &DESCRIPTORS).unwrap();
+        Caller(client.channel(self.name, &Peer::Service(self.name.to_owned())).unwrap())
     }
 }
 

@@ -12,6 +12,7 @@ mod ejection;
 mod fleet;
 mod measured;
 mod retries;
+mod secured;
 mod server;
 mod traced;
 mod unsent;

@@ -9,12 +9,13 @@ use std::{
 };
 
 use anyhow::Context;
+use rcgen::KeyPair;
 use reqwest::Client;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::Child;
 
 use super::{family::Family, folder::Folder, instance::Instance, ports::Ports};
-use crate::drill::patience::until;
+use crate::drill::{certificates::Papers, patience::until};
 
 const START_LIMIT: Duration = Duration::from_secs(20);
 
@@ -34,6 +35,8 @@ impl Agent {
         let mut arguments: Vec<_> = ["agent", "-dev", "-client=127.0.0.1", "-bind=127.0.0.1", "-log-level=err"]
             .into_iter()
             .chain(["-node=drill", "-dns-port=-1", "-grpc-port=-1", "-hcl=disable_update_check = true"])
+            // Certificates are renewed at once when the root is replaced, not within half a minute.
+            .chain([r#"-hcl=connect { enabled = true, test_ca_leaf_root_change_spread = "10ms" }"#])
             .map(str::to_owned)
             .collect();
         arguments.push(format!("-http-port={}", address.port()));
@@ -84,6 +87,22 @@ impl Agent {
     pub async fn put(&self, key: &str, value: &str) -> anyhow::Result<()> {
         let url = format!("{}/v1/kv/{key}", self.url());
         self.client.put(url).body(value.to_owned()).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// What a service proves itself with.
+    pub async fn leaf(&self, service: &str) -> anyhow::Result<Papers> {
+        let leaf = self.ask(&format!("/v1/agent/connect/ca/leaf/{service}")).await?;
+        let text = |field: &str| leaf[field].as_str().with_context(|| format!("a leaf has a {field}"));
+        Ok(Papers::new(text("CertPEM")?, text("PrivateKeyPEM")?))
+    }
+
+    /// Gives the authority another key, and so another root.
+    pub async fn replace_root(&self) -> anyhow::Result<()> {
+        let key = KeyPair::generate()?.serialize_pem();
+        let configuration = json!({ "Provider": "consul", "Config": { "PrivateKey": key } });
+        let url = format!("{}/v1/connect/ca/configuration", self.url());
+        self.client.put(url).json(&configuration).send().await?.error_for_status()?;
         Ok(())
     }
 

@@ -50,6 +50,9 @@ impl Blueprint<'_> {
             ("USERS_URL", "consul:///users".to_owned()),
             ("USERS_HTTP_URL", "consul:///users".to_owned()),
             ("ORDERS_URL", "consul:///orders".to_owned()),
+            // All clients of a drill are one address.
+            ("RATE_LIMIT", "off".to_owned()),
+            ("MAX_CONNECTIONS_PER_ADDRESS", "4096".to_owned()),
         ];
         self.instance(Service::Gateway, number, address, own.into_iter())
     }

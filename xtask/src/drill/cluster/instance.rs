@@ -6,7 +6,10 @@ use anyhow::{Context, bail};
 use reqwest::Client;
 use rustix::process::Signal;
 use serde_json::Value;
-use tokio::{process::Child, time::timeout};
+use tokio::{
+    process::{Child, Command},
+    time::timeout,
+};
 
 use super::{
     call_log::{CallLog, lines},
@@ -88,11 +91,23 @@ impl Instance {
         self.plan.settings.insert(setting, value.to_string());
     }
 
+    /// As it is for the next start.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.plan.settings.get(name).map(String::as_str)
+    }
+
     pub fn start(&mut self) -> anyhow::Result<()> {
         let mut command = self.family.member(&self.plan.program, &self.plan.log)?;
         let started = command.envs(&self.plan.settings).spawn();
         self.child = Some(started.with_context(|| format!("{} does not start", self.plan.program.display()))?);
         Ok(())
+    }
+
+    /// Its program, with its settings, to be told something else than to serve.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.plan.program);
+        command.envs(&self.plan.settings).kill_on_drop(true);
+        command
     }
 
     /// Waits until it says that it is ready.
@@ -155,6 +170,13 @@ impl Instance {
     /// How many calls it has sent to an instance at this address, as far as it remembers.
     pub async fn sent_to(&self, peer: SocketAddr) -> anyhow::Result<u64> {
         Ok(sent_to(&self.report().await?, peer))
+    }
+
+    /// What it says of its own certificate.
+    pub async fn certificate(&self) -> anyhow::Result<String> {
+        let report = self.report().await?;
+        let line = report.lines().find(|line| line.contains(" certificate: "));
+        Ok(line.context("it says nothing of a certificate")?.to_owned())
     }
 
     async fn report(&self) -> reqwest::Result<String> {

@@ -22,6 +22,10 @@ pub const REPLICAS: usize = 2;
 /// A check each two seconds, and what it takes to ask Consul on a busy machine.
 const LISTED_WITHIN: Duration = Duration::from_secs(15);
 
+/// By the token with which one may look at everybody; no argument, since others could see it.
+const ASK_CONSUL: &str =
+    r#"sed "s/^/x-consul-token: /" "$CONSUL_HTTP_TOKEN_FILE" | curl -fsS --max-time 2 --header @- "$@""#;
+
 /// Over TCP with its password, as the service itself comes in.
 const FILL_THE_SHELVES: &str = r#"PGPASSWORD=$(cat /run/secrets/orders) psql --host 127.0.0.1 --username orders \
     --dbname orders --set ON_ERROR_STOP=1 --command "update products set stock = 1000000000""#;
@@ -124,7 +128,7 @@ impl Project {
     /// How many instances of each service Consul takes for healthy.
     async fn passing(&self) -> anyhow::Result<BTreeMap<&'static str, usize>> {
         let urls = SERVICES.map(|service| format!("http://127.0.0.1:8500/v1/health/service/{service}?passing"));
-        let mut question = vec!["exec", "-T", "consul", "curl", "-fsS", "--max-time", "2"];
+        let mut question = vec!["exec", "-T", "consul", "sh", "-c", ASK_CONSUL, "sh"];
         question.extend(urls.iter().map(String::as_str));
         count(&self.docker.compose(&question).await?)
     }

@@ -14,6 +14,9 @@ const DEPLOYED: &str = "deploy/prometheus";
 /// As in that configuration.
 const CONSUL: &str = "consul:8500";
 
+/// A drill's Consul asks for none, and old versions of Prometheus know only another way to show one.
+const TOKEN: &str = "authorization:";
+
 /// Each is a second in a drill.
 const INTERVALS: [&str; 5] =
     ["scrape_interval:", "scrape_timeout:", "evaluation_interval:", "refresh_interval:", "interval:"];
@@ -40,7 +43,8 @@ fn copy_folder(from: &Path, to: &Path, consul: &str) -> anyhow::Result<()> {
 }
 
 fn adapted(text: &str, consul: &str) -> String {
-    text.lines().map(|line| shortened(line).unwrap_or_else(|| line.replace(CONSUL, consul)) + "\n").collect()
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with(TOKEN));
+    lines.map(|line| shortened(line).unwrap_or_else(|| line.replace(CONSUL, consul)) + "\n").collect()
 }
 
 /// Nothing where the line sets no interval.
@@ -55,9 +59,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_intervals_and_the_address_of_consul_are_others() {
-        let text =
-            "global:\n  scrape_interval: 5s # soon\ngroups:\n  - interval: 30s\n    for: 1m\n  - server: consul:8500\n";
+    fn only_intervals_the_address_of_consul_and_its_token_are_others() {
+        let text = "global:\n  scrape_interval: 5s # soon\ngroups:\n  - interval: 30s\n    for: 1m\n  - server: consul:8500\n    \
+                    authorization: { credentials_file: token }\n";
         let expected =
             "global:\n  scrape_interval: 1s\ngroups:\n  - interval: 1s\n    for: 1m\n  - server: 127.0.0.1:20001\n";
         assert_eq!(adapted(text, "127.0.0.1:20001"), expected);

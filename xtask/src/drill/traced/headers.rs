@@ -12,8 +12,8 @@ use super::{
 };
 use crate::drill::{cluster::Received, load::Request, report::figure};
 
-/// Ten thousand bytes.
-const LONG: usize = 10_000;
+/// Three of them are as much as the gateway reads of a head.
+const LONG: usize = 5_000;
 
 type Headers = Vec<(&'static str, Vec<u8>)>;
 
