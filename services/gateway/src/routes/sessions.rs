@@ -1,10 +1,8 @@
 //! `/v1/sessions`: signing in.
 
-use std::net::SocketAddr;
-
 use axum::{
     Extension,
-    extract::{ConnectInfo, State},
+    extract::State,
     http::{StatusCode, header},
     response::{AppendHeaders, IntoResponse},
 };
@@ -14,7 +12,7 @@ use tonic::Request;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{Backends, extract::Json, problem::Problem};
+use crate::{Backends, client_address::ClientAddress, extract::Json, problem::Problem};
 
 pub fn router() -> OpenApiRouter<Backends> {
     OpenApiRouter::new().routes(routes!(sign_in))
@@ -51,14 +49,14 @@ struct Session {
 )]
 async fn sign_in(
     State(mut backends): State<Backends>,
-    client: Option<Extension<ConnectInfo<SocketAddr>>>,
+    client: Option<Extension<ClientAddress>>,
     Json(Credentials { email, password }): Json<Credentials>,
 ) -> Result<impl IntoResponse, Problem> {
     let mut request = Request::new(pb::SignInRequest { email, password });
     // Who guesses passwords is known by it.
-    if let Some(Extension(ConnectInfo(client))) = client {
-        let address = client.ip().to_canonical().to_string();
-        request.metadata_mut().insert("x-forwarded-for", address.parse().expect("an address is ASCII"));
+    if let Some(Extension(ClientAddress(address))) = client {
+        let address = address.to_string().parse().expect("an address is ASCII");
+        request.metadata_mut().insert("x-forwarded-for", address);
     }
     let answer = backends.users.sign_in(request).await?;
     let pb::SignInResponse { access_token, expires_in, refresh_token, scope } = answer.into_inner();

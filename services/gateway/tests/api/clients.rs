@@ -10,7 +10,7 @@ use axum::{
 };
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::harness::{Gateway, bare, with};
+use crate::harness::{Gateway, bare, json, with};
 
 const KEYS: &str = "/.well-known/jwks.json";
 
@@ -50,6 +50,19 @@ async fn a_trusted_proxy_tells_who_asks_and_over_what() {
         (&headers["x-forwarded-for"], &headers["x-forwarded-proto"]),
         (&"203.0.113.7".parse().unwrap(), &"https".parse().unwrap())
     );
+}
+
+#[tokio::test]
+async fn whoever_signs_in_is_known_by_an_address_that_can_be_trusted() {
+    let (gateway, _seen) = start().await;
+    for (peer, said, known) in [
+        ("10.0.0.1:4000", "1.1.1.1, 203.0.113.7", "203.0.113.7"),
+        ("[::ffff:203.0.113.8]:4000", "198.51.100.1", "203.0.113.8"),
+    ] {
+        let credentials = json("POST", "/v1/sessions", r#"{"email": "ada@example.com", "password": "correct horse"}"#);
+        gateway.send(from(with(credentials, "x-forwarded-for", said), peer)).await.ok(201);
+        assert_eq!(gateway.users.metadata("x-forwarded-for").as_deref(), Some(known));
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use discovery::Registry;
 use serde_json::Value;
 use users::Users;
 
@@ -9,7 +10,7 @@ use crate::harness::{Person, SECRET, Service};
 
 /// As `users rotate-keys` does.
 async fn rotate(service: &Service) -> anyhow::Result<()> {
-    Users::build(&service.config).await.unwrap().rotate_keys().await
+    Users::build(&service.config, &Registry::in_process()).await.unwrap().rotate_keys().await
 }
 
 /// The ids of the published keys.
@@ -80,7 +81,10 @@ async fn a_key_whose_turn_is_over_is_followed_by_one_however_many_replicas_there
 #[tokio::test]
 async fn of_two_who_rotate_at_once_one_does() {
     let service = Service::start().await;
-    let (one, other) = (Users::build(&service.config).await.unwrap(), Users::build(&service.config).await.unwrap());
+    let (one, other) = (
+        Users::build(&service.config, &Registry::in_process()).await.unwrap(),
+        Users::build(&service.config, &Registry::in_process()).await.unwrap(),
+    );
     for round in 2..5 {
         let outcomes = tokio::join!(one.rotate_keys(), other.rotate_keys());
         let made = [&outcomes.0, &outcomes.1].into_iter().filter(|outcome| outcome.is_ok()).count();
