@@ -108,7 +108,10 @@ fn without_the_cause(command: &Command, error: &clap::Error) -> Option<Command> 
     }
     let guilty = guilty(error);
     let is_guilty = |argument: &Arg| guilty.contains(&argument.to_string());
-    let known = command.get_arguments().any(is_guilty);
+    // What another one requires would be missed for ever.
+    let is_passable = |argument: &Arg| error.kind() != ErrorKind::MissingRequiredArgument || argument.is_required_set();
+    let mut causes = command.get_arguments().filter(|argument| is_guilty(argument)).peekable();
+    let known = causes.peek().is_some() && causes.all(is_passable);
     known.then(|| {
         command.clone().mut_args(|argument| match is_guilty(&argument) {
             true => argument.required(false).value_parser(value_parser!(OsString)),
@@ -158,6 +161,10 @@ mod tests {
         limit: u8,
         #[arg(long, env = "SETTINGS_TEST_PASSWORD", hide_env_values = true, value_parser = password)]
         password: Secret,
+        #[arg(long, env = "SETTINGS_TEST_KEY", requires = "certificate")]
+        key: Option<String>,
+        #[arg(long, env = "SETTINGS_TEST_CERTIFICATE")]
+        certificate: Option<String>,
     }
 
     fn password(text: &str) -> Result<Secret, &'static str> {
@@ -180,6 +187,16 @@ mod tests {
         for part in ["nowhere", "300", "--password <PASSWORD> is required"] {
             assert!(problems.contains(part), "{part} is not in: {problems}");
         }
+    }
+
+    #[test]
+    fn what_another_one_requires_is_a_problem_beside_others() {
+        let problems = read(&["--limit", "300", "--key", "k"], None).unwrap_err();
+        for part in ["300", "--addr <ADDR> is required", "--certificate <CERTIFICATE> is required"] {
+            assert_eq!(problems.matches(part).count(), 1, "{part}: {problems}");
+        }
+        let problems = read(&["--addr", "127.0.0.1:1", "--password", "long enough", "--key", "k"], None).unwrap_err();
+        assert_eq!(problems, "--certificate <CERTIFICATE> is required");
     }
 
     #[test]
