@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn what_another_one_requires_is_a_problem_beside_others() {
         let problems = read(&["--limit", "300", "--key", "k"], None).unwrap_err();
-        for part in ["300", "--addr <ADDR> is required", "--certificate <CERTIFICATE> is required"] {
+        for part in ["'300'", "--addr <ADDR> is required", "--certificate <CERTIFICATE> is required"] {
             assert_eq!(problems.matches(part).count(), 1, "{part}: {problems}");
         }
         let problems = read(&["--addr", "127.0.0.1:1", "--password", "long enough", "--key", "k"], None).unwrap_err();
