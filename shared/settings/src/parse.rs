@@ -60,12 +60,7 @@ pub fn try_parse<C: Parser>(
         match command.clone().try_get_matches_from(&arguments) {
             Err(error) if !error.use_stderr() => return Err(Stop::Answered(error)),
             Err(error) => {
-                let found = lines(&command, &error);
-                // What is required only where something else is set cannot be looked past, but it is found last of all.
-                if problems.0.ends_with(&found) {
-                    return Err(Stop::Wrong(problems));
-                }
-                problems.0.extend(found);
+                problems.0.extend(lines(&command, &error));
                 command = match without_the_cause(&command, &error) {
                     Some(forgiving) => forgiving,
                     None => return Err(Stop::Wrong(problems)),
@@ -113,7 +108,10 @@ fn without_the_cause(command: &Command, error: &clap::Error) -> Option<Command> 
     }
     let guilty = guilty(error);
     let is_guilty = |argument: &Arg| guilty.contains(&argument.to_string());
-    let known = command.get_arguments().any(is_guilty);
+    // What another one requires would be missed for ever.
+    let is_passable = |argument: &Arg| error.kind() != ErrorKind::MissingRequiredArgument || argument.is_required_set();
+    let mut causes = command.get_arguments().filter(|argument| is_guilty(argument)).peekable();
+    let known = causes.peek().is_some() && causes.all(is_passable);
     known.then(|| {
         command.clone().mut_args(|argument| match is_guilty(&argument) {
             true => argument.required(false).value_parser(value_parser!(OsString)),
@@ -167,6 +165,10 @@ mod tests {
         mode: String,
         #[arg(long, env = "SETTINGS_TEST_FILE", required_if_eq("mode", "file"))]
         file: Option<String>,
+        #[arg(long, env = "SETTINGS_TEST_KEY", requires = "certificate")]
+        key: Option<String>,
+        #[arg(long, env = "SETTINGS_TEST_CERTIFICATE")]
+        certificate: Option<String>,
     }
 
     fn password(text: &str) -> Result<Secret, &'static str> {
@@ -199,6 +201,16 @@ mod tests {
         let settings =
             read(&["--addr", "127.0.0.1:1", "--password", "hush hush", "--mode=file", "--file=a"], None).unwrap();
         assert_eq!((settings.mode.as_str(), settings.file.as_deref()), ("file", Some("a")));
+    }
+
+    #[test]
+    fn what_another_one_requires_is_a_problem_beside_others() {
+        let problems = read(&["--limit", "300", "--key", "k"], None).unwrap_err();
+        for part in ["'300'", "--addr <ADDR> is required", "--certificate <CERTIFICATE> is required"] {
+            assert_eq!(problems.matches(part).count(), 1, "{part}: {problems}");
+        }
+        let problems = read(&["--addr", "127.0.0.1:1", "--password", "long enough", "--key", "k"], None).unwrap_err();
+        assert_eq!(problems, "--certificate <CERTIFICATE> is required");
     }
 
     #[test]

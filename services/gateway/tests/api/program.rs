@@ -3,6 +3,17 @@
 use std::process::Command;
 
 #[test]
+fn a_certificate_is_nothing_without_its_key() {
+    for (setting, other) in [("TLS_CERTIFICATE_FILE", "--tls-key-file"), ("TLS_KEY_FILE", "--tls-certificate-file")] {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_gateway"));
+        let output = program.env_clear().env(setting, "/nowhere").output().unwrap();
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), complaint.lines().count()), (Some(2), 1), "{setting}: {complaint}");
+        assert!(complaint.contains(other), "{setting}: {complaint}");
+    }
+}
+
+#[test]
 fn a_service_that_is_only_a_name_needs_a_registry() {
     for (setting, peer) in [
         ("USERS_URL", "consul:///users"),
