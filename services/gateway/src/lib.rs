@@ -1,6 +1,7 @@
 //! The gateway: the public HTTP API in front of the services.
 
 mod caller;
+mod challenge;
 mod config;
 mod error;
 mod extract;

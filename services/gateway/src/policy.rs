@@ -11,7 +11,7 @@ use identity::{
     Verifier,
 };
 
-use crate::{problem::Problem, routes::no_such_path};
+use crate::{challenge, problem::Problem, routes::no_such_path};
 
 /// The services behind them ask the same again, and whose the thing is that a request is about.
 const ROUTES: &[(&str, &str, Access)] = &[
@@ -47,9 +47,9 @@ pub async fn authorize(
 ) -> Result<Response, Response> {
     let access = access(request.method(), route.as_str())?;
     if !access.is_public() {
-        let caller = verifier.caller(request.headers()).await.map_err(|error| Problem::from(error).into_response())?;
+        let caller = verifier.caller(request.headers()).await.map_err(challenge::unproven)?;
         let what = format_args!("{} {}", request.method(), route.as_str());
-        access.judge(&caller, what).map_err(|denied| Problem::from(denied).into_response())?;
+        access.judge(&caller, what).map_err(challenge::denied)?;
         request.extensions_mut().insert(caller);
     }
     Ok(next.run(request).await)

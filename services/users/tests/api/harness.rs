@@ -4,7 +4,7 @@ use std::{net::SocketAddr, num::NonZeroUsize};
 
 use database::Config as Database;
 use discovery::Registry;
-use identity::{Config, Issuer, Verifier};
+use identity::{Config, Issuer, OutsideIssuer, Verifier};
 use proto::users::v1::{self as pb, users_service_client::UsersServiceClient};
 use rpc::{Channel, ServerConfig};
 use tokio_util::sync::CancellationToken;
@@ -28,6 +28,14 @@ impl Service {
     }
 
     pub async fn start_on(database: Database, secret: &str) -> anyhow::Result<Self> {
+        Self::start_believing(database, secret, Vec::new()).await
+    }
+
+    pub async fn start_believing(
+        database: Database,
+        secret: &str,
+        outside_issuers: Vec<OutsideIssuer>,
+    ) -> anyhow::Result<Self> {
         let (grpc, grpc_addr) = testkit::listener().await;
         let (http, http_addr) = testkit::listener().await;
         let config = users::Config {
@@ -38,7 +46,7 @@ impl Service {
             calls: ServerConfig::default(),
             database,
             issuer: Issuer { token_issuer: "http://tests".to_owned(), token_audience: "tests".to_owned() },
-            outside_issuers: Vec::new(),
+            outside_issuers,
         };
         let users = Users::build(&config).await?;
         tokio::spawn(users::serve(Listeners { grpc, http }, users, CancellationToken::new()));
@@ -98,7 +106,7 @@ impl Person {
         self.client.clone().delete_user(self.request(pb::DeleteUserRequest { id: id.to_owned() })).await.map(drop)
     }
 
-    fn request<T>(&self, message: T) -> Request<T> {
+    pub fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         request.metadata_mut().insert("authorization", format!("Bearer {}", self.token).parse().unwrap());
         request

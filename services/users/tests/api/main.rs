@@ -6,6 +6,7 @@ mod accounts;
 mod harness;
 mod next_version;
 mod operations;
+mod permissions;
 mod program;
 mod sessions;
 mod updates;
