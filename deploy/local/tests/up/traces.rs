@@ -21,8 +21,8 @@ async fn with_traces_an_order_is_printed_as_a_tree() {
         " POST /v1/orders ",
         " └─ → orders.v1.OrdersService/PlaceOrder ",
         "    └─ orders.v1.OrdersService/PlaceOrder ",
-        "       ├─ → users.v1.UsersService/GetUser ",
-        "       │  └─ users.v1.UsersService/GetUser ",
+        "       ├─ → users.v1.UsersService/ConfirmAccount ",
+        "       │  └─ users.v1.UsersService/ConfirmAccount ",
         "       │     └─ SELECT users ",
     ];
     for (line, branch) in tree.iter().skip(1).zip(branches) {

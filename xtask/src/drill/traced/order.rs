@@ -4,20 +4,22 @@ use anyhow::{Context as _, ensure};
 
 use super::{context::Context, tree::Tree, witness::Witness};
 use crate::drill::{
-    cluster::{CallLog, Cluster, GET_USER, Instance, Item, Received},
+    cluster::{CallLog, Cluster, Instance, Item, Received},
     load::Request,
     report::figure,
 };
 
 const PLACE_ORDER: &str = "orders.v1.OrdersService/PlaceOrder";
 
+const CONFIRM_ACCOUNT: &str = "users.v1.UsersService/ConfirmAccount";
+
 /// Without the statements, which change more often.
 const CALLS: [&str; 5] = [
     "gateway SERVER POST /v1/orders",
     "  gateway CLIENT orders.v1.OrdersService/PlaceOrder",
     "    orders SERVER orders.v1.OrdersService/PlaceOrder",
-    "      orders CLIENT users.v1.UsersService/GetUser",
-    "        users SERVER users.v1.UsersService/GetUser",
+    "      orders CLIENT users.v1.UsersService/ConfirmAccount",
+    "        users SERVER users.v1.UsersService/ConfirmAccount",
 ];
 
 /// A statement's name begins with one of them.
@@ -44,7 +46,7 @@ pub async fn is_one_trace(witness: &mut Witness<'_>) -> anyhow::Result<String> {
     ensure!(calls == CALLS, "these are not the calls that an order takes: {calls:#?}");
     judge_statements(&tree)?;
     judge_logs(cluster, received, &tree)?;
-    for (method, logs) in [(PLACE_ORDER, orders), (GET_USER, users)] {
+    for (method, logs) in [(PLACE_ORDER, orders), (CONFIRM_ACCOUNT, users)] {
         let came: usize = logs.iter().map(|log| log.came(method)).sum::<anyhow::Result<_>>()?;
         ensure!(came == 1, "{came} calls of {method} are logged, not one");
     }
