@@ -1,7 +1,6 @@
 //! The one table from what a service answers to what the public is told.
 
 use axum::http::StatusCode;
-use identity::Denied;
 use rpc::status::{self, caused_by, unavailable};
 use tonic::{Code, Status};
 
@@ -22,25 +21,14 @@ impl From<Status> for Problem {
     }
 }
 
-/// RFC 6750, section 3: who has brought no token is told of no error.
 impl From<identity::Error> for Problem {
     fn from(error: identity::Error) -> Self {
         let message = error.to_string();
-        match error {
-            identity::Error::Missing => Status::unauthenticated(message).into(),
-            identity::Error::Invalid => {
-                Self::from(Status::unauthenticated(message)).challenge(r#"Bearer realm="joist", error="invalid_token""#)
-            }
-            identity::Error::KeysUnavailable(_) => caused_by(unavailable(message), error).into(),
-        }
-    }
-}
-
-impl From<Denied> for Problem {
-    fn from(denied: Denied) -> Self {
-        let scope = denied.scope;
-        let challenge = format!(r#"Bearer realm="joist", error="insufficient_scope", scope="{scope}""#);
-        Self::from(Status::permission_denied(denied.to_string())).challenge(challenge)
+        let status = match error {
+            identity::Error::Missing | identity::Error::Invalid => Status::unauthenticated(message),
+            identity::Error::KeysUnavailable(_) => unavailable(message),
+        };
+        caused_by(status, error).into()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod arrival;
 mod caller;
+mod challenge;
 mod client_address;
 mod config;
 mod error;

@@ -11,7 +11,7 @@ use identity::{
     Verifier,
 };
 
-use crate::{problem::Problem, rate_limit::RateLimits, routes::no_such_path};
+use crate::{challenge, problem::Problem, rate_limit::RateLimits, routes::no_such_path};
 
 /// The services behind them ask the same again, and whose the thing is that a request is about.
 const ROUTES: &[(&str, &str, Access)] = &[
@@ -58,17 +58,14 @@ pub async fn authorize(
 ) -> Result<Response, Response> {
     let access = access(request.method(), route.as_str())?;
     if !access.is_public() {
-        let caller = gate.verifier.caller(request.headers()).await.map_err(refusal)?;
-        gate.rate_limits.admit_user(request.extensions(), caller.subject()).map_err(refusal)?;
+        let caller = gate.verifier.caller(request.headers()).await.map_err(challenge::unproven)?;
+        let admitted = gate.rate_limits.admit_user(request.extensions(), caller.subject());
+        admitted.map_err(Problem::into_response)?;
         let what = format_args!("{} {}", request.method(), route.as_str());
-        access.judge(&caller, what).map_err(refusal)?;
+        access.judge(&caller, what).map_err(challenge::denied)?;
         request.extensions_mut().insert(caller);
     }
     Ok(next.run(request).await)
-}
-
-fn refusal(problem: impl Into<Problem>) -> Response {
-    problem.into().into_response()
 }
 
 fn access(method: &Method, route: &str) -> Result<Access, Response> {

@@ -37,8 +37,6 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
     #[serde(skip)]
-    challenge: Option<String>,
-    #[serde(skip)]
     retry_after: Option<Duration>,
     #[serde(skip)]
     cause: Option<String>,
@@ -63,7 +61,6 @@ impl Problem {
             reason: None,
             errors: Vec::new(),
             request_id: None,
-            challenge: None,
             retry_after: None,
             cause: None,
         }
@@ -85,11 +82,6 @@ impl Problem {
     pub fn errors(self, errors: Vec<FieldError>) -> Self {
         let errors = if self.is_our_fault() { Vec::new() } else { errors };
         Self { errors, ..self }
-    }
-
-    /// What an `authorization` would have to be like (RFC 6750, section 3); every 401 has one.
-    pub fn challenge(self, challenge: impl Into<String>) -> Self {
-        Self { challenge: Some(challenge.into()), ..self }
     }
 
     pub fn retry_after(self, retry_after: Option<Duration>) -> Self {
@@ -129,9 +121,8 @@ impl IntoResponse for Problem {
         let mut response = (self.status(), self.body()).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        let challenge = self.challenge.as_deref().or_else(|| (self.status == 401).then_some(r#"Bearer realm="joist""#));
-        if let Some(challenge) = challenge.and_then(|challenge| HeaderValue::from_str(challenge).ok()) {
-            headers.insert(WWW_AUTHENTICATE, challenge);
+        if self.status == 401 {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"joist\""));
         }
         if let Some(wait) = self.retry_after {
             // Whole seconds, rounded up: earlier would be too early.

@@ -25,3 +25,38 @@ pub fn own(caller: &Caller, id: UserId) -> Result<(), Error> {
     let is_own = caller.user() == Some(id.0);
     if is_own || caller.scopes().contains(ADMIN) { Ok(()) } else { Err(Error::NotFound) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use identity::{Grant, Issuer, JwkSet, Signer, Subject, Verifier};
+
+    use super::*;
+
+    async fn caller(subject: Subject, scopes: &str) -> Caller {
+        let issuer = Issuer { token_issuer: "tests".to_owned(), token_audience: "tests".to_owned() };
+        let signer = Signer::from_pkcs8(&Signer::generate().unwrap()).unwrap();
+        let (client_id, lifetime) = ("tests".to_owned(), Duration::from_secs(60));
+        let grant = Grant { subject, client_id, scopes: scopes.parse().unwrap(), lifetime };
+        let bearer = format!("Bearer {}", signer.sign(&issuer, &grant).unwrap());
+        Verifier::of_issuer(&issuer, &JwkSet { keys: vec![signer.public_key()] }).verify(&bearer).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_account_is_for_its_owner_and_for_administrators() {
+        let (ada, eve) = (UserId::generate(), UserId::generate());
+        let program = || Subject::Client("tests".to_owned());
+        for (subject, scopes, may) in [
+            (Subject::User(ada.0), "", true),
+            (Subject::User(eve.0), "users:read users:write administrator", false),
+            (Subject::User(eve.0), "admin", true),
+            (program(), "users:read users:write", false),
+            (program(), "users:read admin", true),
+        ] {
+            let answer = own(&caller(subject.clone(), scopes).await, ada);
+            assert_eq!(answer.is_ok(), may, "{subject} with {scopes}");
+            assert!(matches!(answer, Ok(()) | Err(Error::NotFound)));
+        }
+    }
+}

@@ -122,10 +122,16 @@ impl Keys {
         if let Some(fetch) = last.as_ref().filter(|fetch| fetch.is_under_way() || fetch.began.elapsed() < pause) {
             return fetch.outcome.clone();
         }
+        let has_failed = last.as_ref().is_some_and(Fetch::has_failed);
         let (sender, outcome) = watch::channel(None);
         let keys = self.clone();
         tokio::spawn(async move {
-            sender.send_replace(Some(keys.fetch().await));
+            let outcome = keys.fetch().await;
+            if let (Err(error), false) = (&outcome, has_failed) {
+                // Once, however often it fails in a row.
+                tracing::warn!(?error, "the issuer's keys cannot be fetched");
+            }
+            sender.send_replace(Some(outcome));
         });
         *last = Some(Fetch { began: Instant::now(), outcome: outcome.clone() });
         outcome
@@ -134,16 +140,16 @@ impl Keys {
     async fn fetch(&self) -> Outcome {
         let Some(source) = &self.source else { return Ok(()) };
         let fetched = timeout(PATIENCE, source.fetch()).await.unwrap_or(Err(FetchError::TimedOut));
-        let keys = fetched.map_err(|error| {
-            tracing::warn!(?error, "the issuer's keys cannot be fetched");
-            Arc::new(error)
-        })?;
-        self.replace(&keys);
+        self.replace(&fetched?);
         Ok(())
     }
 }
 
 impl Fetch {
+    fn has_failed(&self) -> bool {
+        matches!(*self.outcome.borrow(), Some(Err(_)))
+    }
+
     fn is_under_way(&self) -> bool {
         // A sender that is gone without a word will not say it any more.
         self.outcome.borrow().is_none() && self.outcome.has_changed().is_ok()

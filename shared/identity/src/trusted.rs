@@ -120,7 +120,7 @@ fn validation(issuer: &str, audience: &str, algorithm: Algorithm) -> Validation 
 fn subject(sub: String, client_id: &str) -> Result<Subject, Error> {
     match Uuid::try_parse(&sub) {
         Ok(id) => Ok(Subject::User(id)),
-        Err(_) if sub == client_id => Ok(Subject::Client(sub)),
+        Err(_) if sub == client_id && !sub.is_empty() => Ok(Subject::Client(sub)),
         Err(_) => Err(Error::Invalid),
     }
 }

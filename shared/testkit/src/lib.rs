@@ -1,11 +1,12 @@
-//! What tests need: a database of their own, a Consul of their own, tokens that a service believes, and an ear for what
-//! a process tells of itself.
+//! What tests need: a database of their own, a Consul of their own, tokens that a service believes, every method of a
+//! contract, and an ear for what a process tells of itself.
 
 #![warn(missing_docs)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 pub mod authority;
 mod consul_agent;
+pub mod contract;
 mod postgres;
 mod tokens;
 pub mod told;

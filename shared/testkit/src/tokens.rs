@@ -25,9 +25,14 @@ impl Tokens {
         let router = Router::new().route("/jwks.json", get(async move || Json(keys.clone())));
         tokio::spawn(axum::serve(listener, router).into_future());
         let issuer = Issuer { token_issuer: format!("http://{address}"), token_audience: "tests".to_owned() };
-        let token_jwks_url = format!("http://{address}/jwks.json").parse().unwrap();
+        let token_jwks_url = format!("{}/jwks.json", issuer.token_issuer).parse().unwrap();
         let config = Config { issuer, token_jwks_url, outside_issuers: Vec::new() };
         Self { config, signer }
+    }
+
+    /// Where its keys are.
+    pub fn jwks_url(&self) -> String {
+        format!("{}/jwks.json", self.config.issuer.token_issuer)
     }
 
     /// The value of an `authorization` header in the name of this subject.
@@ -43,6 +48,12 @@ impl Tokens {
             scopes: ALL.parse().unwrap(),
             lifetime,
         })
+    }
+
+    /// The same, allowing this and no more, with the scopes between spaces.
+    pub fn bearer_with(&self, subject: Subject, scopes: &str) -> String {
+        let (client_id, lifetime) = ("tests".to_owned(), Duration::from_secs(60));
+        self.bearer_of(&Grant { subject, client_id, scopes: scopes.parse().unwrap(), lifetime })
     }
 
     /// The same of this grant.

@@ -6,6 +6,7 @@ mod ending;
 mod harness;
 #[cfg(target_os = "linux")]
 mod memory;
+mod others;
 mod replicas;
 mod shopping;
 mod starting;

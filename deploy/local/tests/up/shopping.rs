@@ -58,21 +58,6 @@ async fn an_account_is_changed_by_whoever_has_seen_it() {
 }
 
 #[tokio::test]
-async fn nobody_sees_what_is_somebody_elses() {
-    let folder = Folder::new();
-    let shop = Shop::open(&folder.0, &[]).await;
-    let (ada, user) = shop.customer().signed_up("ada@example.com").await;
-    let (eve, _) = shop.customer().signed_up("eve@example.com").await;
-    let (_, order) = ada.post("/v1/orders", json!({ "items": [{ "sku": "BOX-OAK", "quantity": 1 }] })).await;
-    let (account, order) = (user["id"].as_str().unwrap(), order["id"].as_str().unwrap());
-    for path in [format!("/v1/users/{account}"), format!("/v1/users/{account}/orders"), format!("/v1/orders/{order}")] {
-        assert_eq!(eve.get(&path).await.0, 404, "{path}");
-        assert_eq!(shop.customer().get(&path).await.0, 401, "{path}");
-    }
-    assert_eq!(eve.post(&format!("/v1/orders/{order}/cancel"), Value::Null).await.0, 404);
-}
-
-#[tokio::test]
 async fn the_commands_of_the_welcome_do_what_they_say_when_pasted() {
     let folder = Folder::new();
     let shop = Shop::open(&folder.0, &[]).await;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     harness::{Gateway, bare, with},
+    traces::log,
     who_may_call::closed,
 };
 
@@ -70,4 +71,18 @@ async fn a_token_that_is_too_long_is_none() {
     let long = bearer(&gateway, &format!("orders:read {many}"));
     gateway.send(with(bare("GET", "/v1/orders/7"), "authorization", long)).await.problem(401);
     assert!(gateway.nothing_was_asked());
+}
+
+#[tokio::test]
+async fn who_is_refused_is_told_to_the_audit_log_without_the_token() {
+    let (log, _logging) = log();
+    let gateway = Gateway::start().await;
+    let bearer = bearer(&gateway, "orders:write");
+    gateway.send(with(bare("GET", "/v1/orders/7"), "authorization", bearer.clone())).await.problem(403);
+    let log = log.text();
+    let line = log.lines().find(|line| line.contains("permission_denied")).unwrap_or_else(|| panic!("{log}"));
+    for told in ["audit", "client_id=\"tests\"", "what=GET /v1/orders/{id}", "scope=\"orders:read\""] {
+        assert!(line.contains(told), "{told} in {line}");
+    }
+    assert!(!log.contains(bearer.to_str().unwrap().trim_start_matches("Bearer ")), "{log}");
 }

@@ -111,7 +111,7 @@ async fn hostile_headers_change_nothing_of_an_answer() {
 }
 
 /// What is logged on this thread, for as long as the guard lives.
-fn log() -> (Log, DefaultGuard) {
+pub fn log() -> (Log, DefaultGuard) {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
@@ -119,10 +119,10 @@ fn log() -> (Log, DefaultGuard) {
 }
 
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }

@@ -11,6 +11,7 @@ mod idempotency;
 mod listing;
 mod next_version;
 mod operations;
+mod permissions;
 mod placing;
 mod program;
 mod stock;

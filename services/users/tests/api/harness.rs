@@ -141,7 +141,7 @@ impl Person {
         self.client.clone().delete_user(self.request(pb::DeleteUserRequest { id: id.to_owned() })).await.map(drop)
     }
 
-    fn request<T>(&self, message: T) -> Request<T> {
+    pub fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         request.metadata_mut().insert("authorization", format!("Bearer {}", self.token).parse().unwrap());
         request

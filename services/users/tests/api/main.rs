@@ -12,6 +12,7 @@ mod login_page;
 mod next_version;
 mod operations;
 mod outside;
+mod permissions;
 mod program;
 mod programs;
 mod refreshing;

@@ -10,6 +10,7 @@ mod deadlines;
 mod echo;
 mod ejection;
 mod fleet;
+mod guard;
 mod measured;
 mod retries;
 mod secured;
