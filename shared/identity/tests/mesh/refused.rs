@@ -142,6 +142,15 @@ async fn one_that_speaks_plain_text() {
     assert!(answer.len() <= 7, "more than an alert: {}", String::from_utf8_lossy(&answer));
 }
 
+#[tokio::test(start_paused = true)]
+async fn one_that_says_nothing_for_too_long() {
+    let users = pair::serve(&Authority::new().mesh("users")).await;
+    let mut stream = TcpStream::connect(users).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.is_empty());
+}
+
 #[tokio::test]
 async fn one_that_answers_in_plain_text() {
     let plain = pair::serve(&identity::Mesh::plain()).await;
