@@ -91,7 +91,8 @@ enum Name {
     TelemetryCost,
     /// The containers of docker-compose.yml are killed, restarted, scaled and replaced
     Compose,
-    /// All of them, one after the other; without compose, which needs Docker and its images, and what is only measured
+    /// All of them, one after the other; without certificates, for which Consul takes its time, without compose, which
+    /// needs Docker and its images, and what is only measured
     All,
 }
 
@@ -122,7 +123,8 @@ impl Options {
 
 impl Name {
     fn drills(self) -> Vec<Self> {
-        let is_part = |name: &Self| !matches!(name, Self::TelemetryCost | Self::Compose | Self::All);
+        let is_part =
+            |name: &Self| !matches!(name, Self::Certificates | Self::TelemetryCost | Self::Compose | Self::All);
         match self {
             Self::All => Self::value_variants().iter().copied().filter(is_part).collect(),
             one => vec![one],

@@ -11,7 +11,7 @@ pub use self::stranger::Papers;
 use self::stranger::is_let_in;
 use super::{
     cluster::{Cluster, Folder},
-    load::{Clientele, Load, Pace, SHOPPING},
+    load::{Clientele, Load, Pace, Request, SHOPPING},
     patience::until,
     report::{figure, heading, latencies, none_failed, seconds},
 };
@@ -19,7 +19,7 @@ use crate::certs::Authority;
 
 const TRUST_DOMAIN: &str = "joist.drill";
 
-/// Consul's agent spreads renewals over half a minute, unless it is told not to; files are looked at each second.
+/// Consul's agent spreads renewals over half a minute; files are looked at each second.
 const RENEWED_WITHIN: Duration = Duration::from_secs(40);
 
 pub async fn run(cluster: &mut Cluster, folder: &Folder) -> anyhow::Result<()> {
@@ -76,6 +76,8 @@ async fn replaced_under_load(
     replace: impl AsyncFn(&Cluster) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let clientele = Clientele::gather(&cluster.front()).await?;
+    // By the gateway's proxy, which has a way of its own.
+    clientele.expect(&Request::get("/.well-known/jwks.json")).await?;
     let load = Load::start(&clientele, SHOPPING, Pace::PerSecond(50));
     let story = replace_twice(cluster, &load, replace).await;
     let outcomes = load.stop().await?;

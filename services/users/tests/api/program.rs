@@ -49,6 +49,9 @@ fn every_problem_of_its_settings_is_reported_at_once() {
         ("ADVERTISE_ADDRESS", ":1"),
         ("DRAIN_DELAY_S", "soon"),
         ("MAX_CONCURRENT_CALLS", "0"),
+        ("PEER_TLS", "files"),
+        ("PEER_TLS_CA_FILE", "ca.pem"),
+        ("ALLOWED_CALLERS", "gateway,not a name"),
     ];
     let output = program().envs(wrong).output().unwrap();
     let problems = stderr(&output);
@@ -65,6 +68,9 @@ fn every_problem_of_its_settings_is_reported_at_once() {
         "--advertise-address",
         "--drain-delay-s",
         "--max-concurrent-calls",
+        "--peer-tls-certificate-file",
+        "--peer-tls-key-file",
+        "--allowed-callers",
     ];
     for setting in named {
         assert!(problems.contains(setting), "{setting} is not in: {problems}");

@@ -5,6 +5,7 @@
 mod access;
 mod addresses;
 mod bad_answers;
+mod certificates;
 mod consul_away;
 mod harness;
 mod https;

@@ -11,7 +11,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{outsider, pair};
+use super::{logs::Logs, outsider, pair};
 
 /// Neither may it call, nor is it called.
 async fn is_refused(authority: &Authority, as_caller: &Papers, as_called: &Papers) {
@@ -35,6 +35,21 @@ async fn is_refused_with(change: impl Fn(&mut CertificateParams)) {
         authority.sign(&params)
     };
     is_refused(&authority, &papers("gateway"), &papers("users")).await;
+}
+
+#[tokio::test]
+async fn why_a_peer_is_refused_is_one_warning() {
+    let logs = Logs::capture();
+    let authority = Authority::new();
+    let users = pair::serve(&authority.mesh("users")).await;
+    outsider::call(Some(&authority.papers("payments")), users).await.unwrap_err();
+    let id = "spiffe://joist.test/ns/default/dc/dc1/svc/payments";
+    let [warning] = &logs.warnings("peer_refused")[..] else { panic!("not one warning") };
+    assert!(warning.contains(&format!("{id} is not allowed to call")) && warning.contains("127.0.0.1:"), "{warning}");
+
+    outsider::call(Some(&Authority::new().papers("gateway")), users).await.unwrap_err();
+    let [_, warning] = &logs.warnings("peer_refused")[..] else { panic!("not two warnings") };
+    assert!(warning.contains("whoever says to be spiffe://joist.test/ns/default/dc/dc1/svc/gateway"), "{warning}");
 }
 
 #[tokio::test]
@@ -125,6 +140,15 @@ async fn one_that_speaks_plain_text() {
     // That it is cut off is as good an answer as an alert.
     let _ = stream.read_to_end(&mut answer).await;
     assert!(answer.len() <= 7, "more than an alert: {}", String::from_utf8_lossy(&answer));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_says_nothing_for_too_long() {
+    let users = pair::serve(&Authority::new().mesh("users")).await;
+    let mut stream = TcpStream::connect(users).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.is_empty());
 }
 
 #[tokio::test]

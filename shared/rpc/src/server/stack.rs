@@ -42,10 +42,8 @@ pub(super) fn around(services: Router, max_concurrent_calls: u32, methods: Metho
         .layer(from_fn(guard_panics))
         // Outside of the guard, which would keep the permit of a call that panics no longer than any other.
         .layer(from_fn_with_state(permits, shed_load))
-        // One line, whatever happens further in.
+        // One line, whatever happens further in, where everything can know who calls.
         .layer(from_fn(log_call))
-        // Everything further in can know who calls.
-        .layer(from_fn(introduce))
         // Outermost, so that everything further in is a part of the caller's trace.
         .layer(from_fn_with_state(calls, continue_trace))
 }
@@ -61,17 +59,6 @@ async fn continue_trace(State(calls): State<Arc<(Calls, Methods)>>, request: Req
     let response = next.run(request).with_context(operation.context().clone()).await;
     calls::answered(operation, response.extensions().get().map_or(Code::Ok, Status::code));
     response
-}
-
-/// Puts what is known of the connection where handlers look for it: its addresses, and who is at its other end.
-async fn introduce(mut request: Request, next: Next) -> Response {
-    if let Some(PeerInfo { connection, peer }) = request.extensions_mut().remove::<PeerInfo<TcpConnectInfo>>() {
-        request.extensions_mut().insert(connection);
-        if let Some(peer) = peer {
-            request.extensions_mut().insert(peer);
-        }
-    }
-    next.run(request).await
 }
 
 /// Refuses what is too much at once: a call that would only wait is better made elsewhere. Whether we are alive can be
@@ -114,14 +101,24 @@ pub fn panic_message(panic: &(dyn Any + Send)) -> String {
 }
 
 /// One line per call, with the cause of what went wrong; the caller is told only what it can act on.
-async fn log_call(request: Request, next: Next) -> Response {
+async fn log_call(mut request: Request, next: Next) -> Response {
     let start = Instant::now();
     let method = request.uri().path().trim_start_matches('/').to_owned();
-    let peer = request.extensions().get::<SpiffeId>().cloned();
+    let peer = introduce(&mut request);
     let response = next.run(request).await;
     let status = response.extensions().get::<Status>();
     log_line(&method, peer.as_ref(), status, start.elapsed());
     response
+}
+
+/// Puts what is known of the connection where handlers look for it: its addresses, and who is at its other end.
+fn introduce(request: &mut Request) -> Option<SpiffeId> {
+    let PeerInfo { connection, peer } = request.extensions_mut().remove::<PeerInfo<TcpConnectInfo>>()?;
+    request.extensions_mut().insert(connection);
+    if let Some(peer) = &peer {
+        request.extensions_mut().insert(peer.clone());
+    }
+    peer
 }
 
 fn log_line(method: &str, peer: Option<&SpiffeId>, status: Option<&Status>, took: Duration) {

@@ -111,8 +111,6 @@ fn arguments(ports: &Ports, with_https: bool) -> Vec<String> {
         format!("-serf-wan-port={}", ports.serf_wan),
         "-dns-port=-1".to_owned(),
         "-grpc-port=-1".to_owned(),
-        // Certificates are renewed at once when the root is replaced, not within half a minute.
-        r#"-hcl=connect { enabled = true, test_ca_leaf_root_change_spread = "10ms" }"#.to_owned(),
     ];
     if *HAS_GRPC_TLS_PORT {
         arguments.push("-grpc-tls-port=-1".to_owned());

@@ -35,8 +35,6 @@ impl Agent {
         let mut arguments: Vec<_> = ["agent", "-dev", "-client=127.0.0.1", "-bind=127.0.0.1", "-log-level=err"]
             .into_iter()
             .chain(["-node=drill", "-dns-port=-1", "-grpc-port=-1", "-hcl=disable_update_check = true"])
-            // Certificates are renewed at once when the root is replaced, not within half a minute.
-            .chain([r#"-hcl=connect { enabled = true, test_ca_leaf_root_change_spread = "10ms" }"#])
             .map(str::to_owned)
             .collect();
         arguments.push(format!("-http-port={}", address.port()));
