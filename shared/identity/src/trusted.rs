@@ -20,8 +20,8 @@ pub(crate) const LEEWAY: u64 = 30;
 /// What our own issuer signs with.
 const OUR_ALGORITHM: Algorithm = Algorithm::ES256;
 
-/// No issuer's name for a person is longer, in characters (OpenID Connect Core, section 2).
-const MAX_SUBJECT: usize = 255;
+/// No issuer's name for a person or a program is longer, in characters (OpenID Connect Core, section 2).
+const MAX_NAME: usize = 255;
 
 /// An issuer that is believed: by its keys, its algorithm and its audience alone.
 pub(crate) struct TrustedIssuer {
@@ -84,26 +84,26 @@ impl TrustedIssuer {
     }
 
     fn caller(&self, said: Said, token: &str) -> Result<Caller, Error> {
-        let client_id = said.client_id.or(said.azp).unwrap_or_default();
+        let client_id = said.client_id.or(said.azp).map(name).transpose()?.unwrap_or_default();
         let scopes: Scopes = said.scope.parse().map_err(|_| Error::Invalid)?;
         let mut authorization: MetadataValue<_> = format!("Bearer {token}").parse().map_err(|_| Error::Invalid)?;
         authorization.set_sensitive(true);
         let known = match &self.most {
             None => Known { subject: subject(said.sub, &client_id)?, client_id, scopes, outside: None, authorization },
             Some(most) => {
-                let outside = self.person(said.sub)?;
+                let outside = Outside { issuer: self.name.clone(), subject: name(said.sub)? };
                 let subject = Subject::User(outside.account());
                 Known { subject, client_id, scopes: scopes.and(most), outside: Some(outside), authorization }
             }
         };
         Ok(Caller::new(known))
     }
+}
 
-    fn person(&self, subject: String) -> Result<Outside, Error> {
-        let printable = subject.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-        let is_name = printable && (1..=MAX_SUBJECT).contains(&subject.len());
-        if is_name { Ok(Outside { issuer: self.name.clone(), subject }) } else { Err(Error::Invalid) }
-    }
+/// Short enough for a column and a line of a log, and nothing that would be something else there.
+fn name(text: String) -> Result<String, Error> {
+    let is_name = (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if is_name { Ok(text) } else { Err(Error::Invalid) }
 }
 
 fn validation(issuer: &str, audience: &str, algorithm: Algorithm) -> Validation {

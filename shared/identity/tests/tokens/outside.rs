@@ -157,11 +157,15 @@ async fn a_program_that_acts_in_its_own_name_out_there_is_none_of_ours() {
 }
 
 #[tokio::test]
-async fn a_name_for_a_person_is_short_and_readable() {
+async fn a_name_for_a_person_or_a_program_is_short_and_readable() {
     let outsider = Outsider::new("https://id.example", Key::es256()).await;
     for subject in ["", "a\u{0}b", "a\nb", "\u{e9}", &"a".repeat(256)] {
         let claims = but(&outsider.claims(), json!({ "sub": subject }));
         assert!(matches!(verify(&outsider, &claims).await, Err(Error::Invalid)), "{subject:?}");
+    }
+    for program in ["a\nb", "\u{e9}", &"a".repeat(256)] {
+        let claims = but(&outsider.claims(), json!({ "client_id": program }));
+        assert!(matches!(verify(&outsider, &claims).await, Err(Error::Invalid)), "{program:?}");
     }
     let longest = but(&outsider.claims(), json!({ "sub": "a".repeat(255) }));
     assert!(verify(&outsider, &longest).await.is_ok());
