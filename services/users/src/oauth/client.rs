@@ -41,9 +41,11 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
 }
 
 fn form_decoded(text: &str) -> Option<String> {
-    // `&` and `=` would have been encoded.
-    let (decoded, value) = form_urlencoded::parse(text.as_bytes()).next()?;
-    value.is_empty().then(|| decoded.into_owned())
+    // They would have been encoded.
+    if text.contains(['&', '=']) {
+        return None;
+    }
+    form_urlencoded::parse(text.as_bytes()).next().map(|(decoded, _)| decoded.into_owned())
 }
 
 #[cfg(test)]

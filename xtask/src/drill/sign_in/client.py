@@ -55,7 +55,7 @@ def sign_in(browser, program, metadata, callback):
     browser.open(url)
     browser.screenshot(settings["screenshots"] + "/sign-in.png")
     assert browser.language() == "en" and browser.title(), browser.page()
-    assert browser.fields() == {"E-mail": "username", "Password": "current-password"}, browser.fields()
+    assert browser.fields() == {"E-mail address": "username", "Password": "current-password"}, browser.fields()
     assert "admin" not in settings["app"] and settings["app"] in browser.page(), browser.page()
     said("the page has a title, a language, and fields with names")
     browser.sign_in(settings["email"], "not the password")
