@@ -78,7 +78,11 @@ async fn who_is_refused_is_told_to_the_audit_log_without_the_token() {
     let (log, _logging) = log();
     let gateway = Gateway::start().await;
     let bearer = bearer(&gateway, "orders:write");
-    gateway.send(with(bare("GET", "/v1/orders/7"), "authorization", bearer.clone())).await.problem(403);
+    for _ in 0..2 {
+        gateway.send(with(bare("GET", "/v1/orders/7"), "authorization", bearer.clone())).await.problem(403);
+        // Another test may have been refused first, and then it counts that nobody listened to that one.
+        tracing::callsite::rebuild_interest_cache();
+    }
     let log = log.text();
     let line = log.lines().find(|line| line.contains("permission_denied")).unwrap_or_else(|| panic!("{log}"));
     for told in ["audit", "client_id=\"tests\"", "what=GET /v1/orders/{id}", "scope=\"orders:read\""] {
