@@ -7,11 +7,18 @@ use std::{net::SocketAddr, thread, time::Duration};
 
 use discovery::Registry;
 use futures::{StreamExt, stream};
-use identity::{Mesh, mesh::Protocol};
+use identity::{
+    Mesh,
+    mesh::{Listener, Protocol},
+};
 use rpc::{Channel, Client, ClientConfig, Server, ServerConfig};
 use rustix::time::{ClockId, clock_gettime};
 use testkit::{Authority, authority::services};
-use tokio::{net::TcpListener, runtime, sync::oneshot};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    runtime,
+    sync::oneshot,
+};
 use tokio_util::sync::CancellationToken;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
@@ -22,15 +29,15 @@ const CONNECTIONS: u32 = 200;
 /// One way to speak: who calls, and where it is answered.
 struct Way {
     mesh: Mesh,
-    address: SocketAddr,
+    greeter: SocketAddr,
     channel: Channel,
 }
 
 fn main() {
     let authority = Authority::new();
     runtime().block_on(async {
-        let plain = Way::open(Mesh::plain(), |_| Mesh::plain(), &authority).await;
-        let secured = Way::open(authority.mesh("gateway"), |authority| authority.mesh("bench"), &authority).await;
+        let plain = Way::open(Mesh::plain(), Mesh::plain()).await;
+        let secured = Way::open(authority.mesh("gateway"), authority.mesh("bench")).await;
         for at_once in [1, 16] {
             let [plain, secured] = compare(async || [plain.calls(at_once).await, secured.calls(at_once).await]).await;
             let ratio = secured / plain;
@@ -48,16 +55,14 @@ fn runtime() -> runtime::Runtime {
 }
 
 impl Way {
-    async fn open(mesh: Mesh, called: fn(&Authority) -> Mesh, authority: &Authority) -> Self {
-        let (ready, address) = oneshot::channel();
-        let server = runtime();
-        let called = server.block_on(async { called(authority) });
-        thread::spawn(move || server.block_on(serve(called, ready)));
-        let address = address.await.unwrap();
+    async fn open(mesh: Mesh, called: Mesh) -> Self {
+        let (ready, addresses) = oneshot::channel();
+        thread::spawn(move || runtime().block_on(serve(called, ready)));
+        let [address, greeter] = addresses.await.unwrap();
         let client = Client::new(&ClientConfig::default(), Registry::in_process(), mesh.clone(), &[]).unwrap();
         let channel = client.channel("bench", &format!("http://{address}").parse().unwrap()).unwrap();
         channel.reachable().await.unwrap();
-        Self { mesh, address, channel }
+        Self { mesh, greeter, channel }
     }
 
     async fn calls(&self, at_once: usize) -> f64 {
@@ -70,23 +75,34 @@ impl Way {
         microseconds((work() - began) / CALLS)
     }
 
+    /// Each until it is used.
     async fn connections(&self) -> f64 {
-        let (connector, authority) = (self.mesh.connector("bench", Protocol::Http2), self.address.to_string());
-        let authority = authority.parse().unwrap();
+        let connector = self.mesh.connector("bench", Protocol::Http2);
+        let authority = self.greeter.to_string().parse().unwrap();
         let began = work();
         for _ in 0..CONNECTIONS {
-            connector.connect(&authority).await.unwrap();
+            connector.connect(&authority).await.unwrap().read_u8().await.unwrap();
         }
         microseconds((work() - began) / CONNECTIONS)
     }
 }
 
-async fn serve(mesh: Mesh, ready: oneshot::Sender<SocketAddr>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    ready.send(listener.local_addr().unwrap()).unwrap();
-    let server = Server::new(&ServerConfig::default(), tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .behind(mesh.acceptor(&services(&["gateway"]), Protocol::Http2));
-    server.serve(listener, CancellationToken::new()).await.unwrap();
+async fn serve(mesh: Mesh, ready: oneshot::Sender<[SocketAddr; 2]>) {
+    let acceptor = mesh.acceptor(&services(&["gateway"]), Protocol::Http2);
+    let (listener, greeter) = (testkit::listener().await, testkit::listener().await);
+    ready.send([listener.1, greeter.1]).unwrap();
+    tokio::spawn(greet(Listener::new(greeter.0, acceptor.clone())));
+    let server = Server::new(&ServerConfig::default(), tonic_health::pb::FILE_DESCRIPTOR_SET).behind(acceptor);
+    server.serve(listener.0, CancellationToken::new()).await.unwrap();
+}
+
+/// A server that does nothing but let callers in.
+async fn greet(mut listener: Listener) {
+    loop {
+        let (mut stream, _) = listener.accept().await;
+        stream.write_u8(b'!').await.unwrap();
+        stream.flush().await.unwrap();
+    }
 }
 
 /// In turns, so that whatever else the machine does disturbs both: the median of each.
