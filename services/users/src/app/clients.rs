@@ -26,7 +26,7 @@ impl NewClient {
         let id = ClientId::parse(name)?;
         let refused = |field, problem| Err(Violation { field, problem });
         let scopes = match scopes.parse::<Scopes>() {
-            Ok(scopes) if !scopes.is_empty() && permissions::is_within(&scopes, &permissions::all()) => scopes,
+            Ok(scopes) if !scopes.is_empty() && scopes.and(&permissions::all()) == scopes => scopes,
             _ => return refused("scope", "must be some of admin, orders:read, orders:write, users:read, users:write"),
         };
         let redirect_uris = redirect_uris.iter().map(|uri| RedirectUri::parse(uri)).collect::<Result<Vec<_>, _>>()?;

@@ -91,7 +91,7 @@ impl App {
                 audit::refresh_reused(user, &client.id);
                 Err(Refusal::InvalidGrant)
             }
-            Rotated::TooMuch => Err(Refusal::InvalidScope),
+            Rotated::Nothing => Err(Refusal::InvalidScope),
             Rotated::Refused => Err(Refusal::InvalidGrant),
         }
     }

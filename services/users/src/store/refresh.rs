@@ -35,8 +35,8 @@ pub enum Rotated {
     Granted(Family),
     /// It was used before, so that somebody has it who should not: its family is void from now on.
     Reused(UserId),
-    /// More is asked for than was granted; the token stays good.
-    TooMuch,
+    /// Nothing that is asked for was granted; the token stays good.
+    Nothing,
     /// It is unknown, too old, revoked, or another client's.
     Refused,
 }
@@ -64,8 +64,8 @@ impl Store {
             tx.commit().await?;
             return Ok(Rotated::Reused(family.person.id));
         }
-        if !permissions::is_within(rotation.asked, &family.scopes) {
-            return Ok(Rotated::TooMuch);
+        if !permissions::overlap(rotation.asked, &family.scopes) {
+            return Ok(Rotated::Nothing);
         }
         query!(
             "update refresh_families
