@@ -79,6 +79,19 @@ async fn plain_and_secured_do_not_meet() {
     assert_eq!(echo.calls(), 0);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_come_and_go_at_once_hold_nobody_up() {
+    let (authority, echo) = (Authority::new(), Echo::plain());
+    for (called, calling) in [(Mesh::plain(), Mesh::plain()), (authority.mesh("echo"), authority.mesh("gateway"))] {
+        let instance = start(&called, &echo).await;
+        let connector = calling.connector("echo", Protocol::Http2);
+        for _ in 0..2000 {
+            connector.connect(&instance.address.to_string().parse().unwrap()).await.unwrap();
+        }
+        caller(calling, &[&instance]).read("").await.unwrap();
+    }
+}
+
 /// New connections all the time: an instance is restarted again and again, while certificates and authorities change.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_call_fails_while_certificates_are_replaced() {
