@@ -123,8 +123,7 @@ impl Options {
 
 impl Name {
     fn drills(self) -> Vec<Self> {
-        let is_part =
-            |name: &Self| !matches!(name, Self::Certificates | Self::TelemetryCost | Self::Compose | Self::All);
+        let is_part = |name: &Self| !matches!(name, Self::TelemetryCost | Self::Compose | Self::All);
         match self {
             Self::All => Self::value_variants().iter().copied().filter(is_part).collect(),
             one => vec![one],
