@@ -24,9 +24,9 @@ pub struct Options {
     #[arg(long)]
     pub fresh: bool,
 
-    /// Adds a demo account with some orders, and prints how to sign in to it
-    #[arg(long)]
-    pub demo: bool,
+    /// Whether there is a demo account with some orders; how to sign in to it is printed
+    #[arg(long, value_name = "SWITCH", default_value = "on", overrides_with = "demo")]
+    pub demo: Switch,
 
     /// Uses this PostgreSQL server instead of an own one: `postgres://ROLE@HOST:PORT/DATABASE`, a role that may create
     /// roles and databases

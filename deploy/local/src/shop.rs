@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::Context;
 use futures::future::{FutureExt, select_all, try_join_all};
+use gateway::Switch;
 use lifecycle::Health;
 use tokio::{
     select,
@@ -66,7 +67,7 @@ impl Shop {
                 tier.push(instance);
             }
         }
-        Ok(Self { addresses, tiers, database, _data: data, demo: options.demo, started })
+        Ok(Self { addresses, tiers, database, _data: data, demo: options.demo == Switch::On, started })
     }
 
     /// Serves until `shutdown`. Then it ends from the outside in.

@@ -50,8 +50,8 @@ pub struct Shop {
 /// The command, with a free port wherever the arguments do not say.
 pub fn command(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_joist"));
-    // Customers here are quicker than people.
-    command.arg("--data").arg(data).args(["--rate-limit", "off"]).args(arguments).kill_on_drop(true);
+    // Customers here are quicker than people, and bring their own accounts.
+    command.arg("--data").arg(data).args(["--rate-limit", "off", "--demo", "off"]).args(arguments).kill_on_drop(true);
     for port in PORTS.iter().filter(|port| !arguments.contains(port)) {
         command.args([port, "0"]);
     }

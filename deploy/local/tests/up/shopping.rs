@@ -92,7 +92,7 @@ async fn the_smoke_test_of_deployments_passes_and_fails_where_nobody_is() {
 async fn the_demo_account_has_orders_once_however_often_one_starts() {
     let folder = Folder::new();
     for _ in 0..2 {
-        let shop = Shop::open(&folder.0, &["--demo"]).await;
+        let shop = Shop::open(&folder.0, &["--demo", "on"]).await;
         let mut demo = shop.customer();
         demo.sign_in("demo@example.com", "demo demo demo").await;
         assert!(shop.welcome.iter().any(|line| line.contains("demo@example.com")));
