@@ -139,7 +139,7 @@ redeem() { # STATUS [PARAMETERS]: the refresh token, for new ones
 sign_in_for_a_program() {
   # The challenge and its verifier are those of RFC 7636, appendix B.
   local asked='/oauth/authorize?response_type=code&state=smoke&code_challenge_method=S256'
-  asked+='&code_challenge=E9Melhoa2OwvFrEMTJGuCHaoeK1t8URWbuGJSstw-cM'
+  asked+='&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM'
   local back=http://127.0.0.1/callback form="email=$email&password=correct+horse"
   expect 400 GET "$asked&client_id=nobody&redirect_uri=$back"
   [ -n "$client" ] || return 0

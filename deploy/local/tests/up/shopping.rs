@@ -59,15 +59,21 @@ async fn an_account_is_changed_by_whoever_has_seen_it() {
 
 #[tokio::test]
 async fn the_commands_of_the_welcome_do_what_they_say_when_pasted() {
+    let signed_up = pasted("off").await;
+    assert_eq!((&signed_up[0]["email"], &signed_up[1]["status"]), (&json!("ada@example.com"), &json!("pending")));
+    let signed_in = pasted("on").await;
+    assert_eq!((signed_in.len(), &signed_in[0]["status"]), (1, &json!("pending")));
+}
+
+/// What the commands answer, where there is a demo account or none.
+async fn pasted(demo: &str) -> Vec<Value> {
     let folder = Folder::new();
-    let shop = Shop::open(&folder.0, &[]).await;
+    let shop = Shop::open(&folder.0, &["--demo", demo]).await;
     let begin = shop.welcome.iter().position(|line| line.trim().starts_with("API=")).unwrap();
     let script = shop.welcome[begin..shop.welcome.len() - 1].join("\n");
     let output = tokio::process::Command::new("sh").args(["-euc", &script]).output().await.unwrap();
     let answers = String::from_utf8(output.stdout).unwrap();
-    let answers: Vec<Value> = answers.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(answers[0]["email"], "ada@example.com");
-    assert_eq!(answers[1]["status"], "pending");
+    answers.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[tokio::test]
@@ -76,7 +82,8 @@ async fn the_smoke_test_of_deployments_passes_and_fails_where_nobody_is() {
     let shop = Shop::open(&folder.0, &[]).await;
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../smoke.sh");
     let smoke = async |base: &str| {
-        let output = tokio::process::Command::new("bash").args([script, base]).output().await.unwrap();
+        // The client is there from the start.
+        let output = tokio::process::Command::new("bash").args([script, base, "demo"]).output().await.unwrap();
         let seen = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         (output.status.code(), seen)
     };
