@@ -1,5 +1,5 @@
 //! What tests need: a database of their own, a Consul of their own, tokens that a service believes, every method of a
-//! contract, and an ear for what a process tells of itself.
+//! contract, and an ear for what a process tells of itself and what it logs.
 
 #![warn(missing_docs)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
@@ -7,6 +7,7 @@
 pub mod authority;
 mod consul_agent;
 pub mod contract;
+mod logs;
 mod postgres;
 mod tokens;
 pub mod told;
@@ -14,6 +15,7 @@ pub mod told;
 pub use self::{
     authority::Authority,
     consul_agent::{Consul, ServerCertificate},
+    logs::Logs,
     postgres::{migrate_ahead, private_database, server_password},
     tokens::Tokens,
 };

@@ -1,11 +1,10 @@
 //! Whether Consul lets us: tokens that it accepts, does not know, or no longer knows; datacenters.
 
 use discovery::{Config, Registry};
-use testkit::Consul;
+use testkit::{Consul, Logs};
 
 use crate::{
     harness::{config, eventually, known_ids, seen, service},
-    logs::Logs,
     member::Member,
 };
 

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use discovery::{Config, HttpInstances, Instance, Instances, Registration, Registry};
+use testkit::Logs;
 use tokio::{
     join,
     time::{sleep, timeout},
@@ -10,7 +11,6 @@ use tokio::{
 
 use crate::{
     harness::{PATIENCE, service},
-    logs::Logs,
     member::{Member, Readyz},
 };
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use discovery::Instances;
+use testkit::Logs;
 
 use crate::{
     harness::{eventually, known_ids, registry, seen, service},
     liar::{Liar, http, instances},
-    logs::Logs,
 };
 
 const ONE: &[(&str, &str, u16)] = &[("web-1", "10.0.0.1", 80)];

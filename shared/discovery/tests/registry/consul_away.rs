@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use consul::NewService;
 use discovery::{Registration, Registry};
-use testkit::Consul;
+use testkit::{Consul, Logs};
 use tokio::{
     join,
     time::{Instant, timeout},
@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     harness::{PATIENCE, client, eventually, known_ids, registry, seen, service, start},
-    logs::Logs,
     member::{Member, Readyz},
 };
 

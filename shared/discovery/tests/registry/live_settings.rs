@@ -1,13 +1,10 @@
 //! Settings in Consul's key/value store, which a process follows while it runs.
 
 use discovery::Registry;
-use testkit::Consul;
+use testkit::{Consul, Logs};
 use tokio::{sync::watch, time::timeout};
 
-use crate::{
-    harness::{PATIENCE, client, eventually, start},
-    logs::Logs,
-};
+use crate::harness::{PATIENCE, client, eventually, start};
 
 /// What a setting was, one after the other.
 struct Applied(watch::Receiver<Vec<Option<String>>>);

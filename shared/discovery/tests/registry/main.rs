@@ -12,7 +12,6 @@ mod https;
 mod in_process;
 mod liar;
 mod live_settings;
-mod logs;
 mod member;
 mod registration;
 mod watching;

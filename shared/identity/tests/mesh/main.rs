@@ -6,7 +6,6 @@ mod believed;
 mod files;
 mod granted;
 mod key_set;
-mod logs;
 mod outsider;
 mod pair;
 mod refused;

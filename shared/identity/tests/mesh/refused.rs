@@ -3,7 +3,7 @@
 use rcgen::{BasicConstraints, IsCa, SanType, date_time_ymd};
 use rustls::{AlertDescription, version::TLS12};
 use testkit::{
-    Authority,
+    Authority, Logs,
     authority::{CertificateParams, Papers, uri},
 };
 use tokio::{
@@ -11,7 +11,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{logs::Logs, outsider, pair};
+use super::{outsider, pair};
 
 /// Neither may it call, nor is it called.
 async fn is_refused(authority: &Authority, as_caller: &Papers, as_called: &Papers) {

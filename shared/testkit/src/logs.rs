@@ -17,6 +17,7 @@ pub struct Logs {
 struct Text(Arc<Mutex<Vec<u8>>>);
 
 impl Logs {
+    /// From now on.
     pub fn capture() -> Self {
         let text = Text::default();
         let writer = text.clone();
