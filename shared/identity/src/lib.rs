@@ -1,8 +1,8 @@
 //! Who is calling: access tokens, made by whoever issues them and verified by whoever is called; and [`mesh`], the proof of
 //! which service a process is.
 //!
-//! An access token is a JWT (RFC 7519) of the profile of RFC 9068, signed with the one algorithm of its issuer: ours is ES256. It travels as
-//! `authorization: Bearer …` over HTTP and as gRPC metadata of the same name.
+//! An access token is a JWT (RFC 7519) of the profile of RFC 9068, signed with the one algorithm of its issuer: ours is
+//! ES256. It travels as `authorization: Bearer …` over HTTP and as gRPC metadata of the same name.
 
 #![warn(missing_docs)]
 

@@ -28,7 +28,8 @@ pub fn router() -> OpenApiRouter<Backends> {
 #[utoipa::path(
     post, path = "/v1/orders", tag = "orders", request_body = NewOrder,
     params(("Idempotency-Key" = Option<String>, Header)),
-    security(("access_token" = ["orders:write"])), responses((status = CREATED, description = "The order", body = Order), Problem),
+    security(("access_token" = ["orders:write"])),
+    responses((status = CREATED, description = "The order", body = Order), Problem),
 )]
 async fn place(
     State(mut backends): State<Backends>,
@@ -47,7 +48,8 @@ async fn place(
 #[utoipa::path(
     get, path = "/v1/orders/{id}", tag = "orders", operation_id = "get_order",
     params(("id" = Uuid, Path)),
-    security(("access_token" = ["orders:read"])), responses((status = OK, description = "The order", body = Order), Problem),
+    security(("access_token" = ["orders:read"])),
+    responses((status = OK, description = "The order", body = Order), Problem),
 )]
 async fn get(
     State(mut backends): State<Backends>,
@@ -62,7 +64,8 @@ async fn get(
 #[utoipa::path(
     post, path = "/v1/orders/{id}/cancel", tag = "orders",
     params(("id" = Uuid, Path)),
-    security(("access_token" = ["orders:write"])), responses((status = OK, description = "The order", body = Order), Problem),
+    security(("access_token" = ["orders:write"])),
+    responses((status = OK, description = "The order", body = Order), Problem),
 )]
 async fn cancel(
     State(mut backends): State<Backends>,
@@ -77,7 +80,8 @@ async fn cancel(
 #[utoipa::path(
     get, path = "/v1/users/{id}/orders", tag = "orders", operation_id = "list_orders",
     params(("id" = Uuid, Path), PageQuery),
-    security(("access_token" = ["orders:read"])), responses((status = OK, description = "The page", body = Orders), Problem),
+    security(("access_token" = ["orders:read"])),
+    responses((status = OK, description = "The page", body = Orders), Problem),
 )]
 async fn list(
     State(mut backends): State<Backends>,

@@ -98,7 +98,8 @@ async fn register(
 #[utoipa::path(
     get, path = "/v1/users/{id}", tag = "accounts",
     params(("id" = Uuid, Path)),
-    security(("access_token" = ["users:read"])), responses((status = OK, description = "The account", body = User), Problem),
+    security(("access_token" = ["users:read"])),
+    responses((status = OK, description = "The account", body = User), Problem),
 )]
 async fn get(
     State(mut backends): State<Backends>,
@@ -113,7 +114,8 @@ async fn get(
 #[utoipa::path(
     patch, path = "/v1/users/{id}", tag = "accounts", request_body = UserPatch,
     params(("id" = Uuid, Path), ("If-Match" = String, Header)),
-    security(("access_token" = ["users:write"])), responses((status = OK, description = "The account", body = User), Problem),
+    security(("access_token" = ["users:write"])),
+    responses((status = OK, description = "The account", body = User), Problem),
 )]
 async fn update(
     State(mut backends): State<Backends>,
@@ -142,7 +144,8 @@ async fn update(
 #[utoipa::path(
     delete, path = "/v1/users/{id}", tag = "accounts",
     params(("id" = Uuid, Path)),
-    security(("access_token" = ["users:write"])), responses((status = NO_CONTENT, description = "The account is gone"), Problem),
+    security(("access_token" = ["users:write"])),
+    responses((status = NO_CONTENT, description = "The account is gone"), Problem),
 )]
 async fn delete(
     State(mut backends): State<Backends>,
