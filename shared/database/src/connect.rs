@@ -5,13 +5,10 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{Args, value_parser};
 use settings::Secret;
-use sqlx::{
-    migrate::Migrator,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::{Connection, migrate::Migrator, postgres::PgConnectOptions};
 use tokio::time::sleep;
 
-use crate::{Failure, Pool};
+use crate::{Failure, Pool, pool::open};
 
 /// Which database a service uses, and how much of it.
 #[derive(Args, Clone, Debug)]
@@ -34,10 +31,6 @@ pub struct Config {
     pub database_statement_timeout_ms: u64,
 }
 
-/// Four such waits fit into the usual 5 s, so that the answer is that the database is away, and not that the time is over:
-/// a call that is tried three times, and the wait of a caller that has its own need of the database afterwards.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
-
 /// An absent database is asked again after this.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -50,21 +43,20 @@ pub async fn connect(config: &Config) -> anyhow::Result<Pool> {
     if let Some(password) = &config.database_password {
         options = options.password(password.expose());
     }
-    let pool = PgPoolOptions::new()
-        .max_connections(config.database_max_connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_lazy_with(options);
-    let pool = Pool::new(pool);
-    while let Err(error) = pool.ping().await {
-        if Failure::from(&error) != Failure::Unavailable {
-            // sqlx's own words tell it twice.
-            let reason = error.as_database_error().map_or_else(|| error.to_string(), |told| told.message().to_owned());
-            bail!("the database refuses: {reason}");
+    loop {
+        match open(options.clone()).await {
+            Ok(first) => return Ok(Pool::new(first, options, config.database_max_connections)),
+            Err(error) if Failure::from(&error) == Failure::Unavailable => {
+                tracing::warn!(error = %error, "waiting for the database");
+            }
+            Err(error) => {
+                // sqlx's own words tell it twice.
+                let told = error.as_database_error().map(|told| told.message().to_owned());
+                bail!("the database refuses: {}", told.unwrap_or_else(|| error.to_string()));
+            }
         }
-        tracing::warn!(error = %error, "waiting for the database");
         sleep(RETRY_AFTER).await;
     }
-    Ok(pool)
 }
 
 /// Brings the schema up to date. Safe under several replicas (an advisory lock) and beside a newer neighbour, whose
@@ -72,12 +64,27 @@ pub async fn connect(config: &Config) -> anyhow::Result<Pool> {
 ///
 /// Errors: a migration fails, or one was changed after it had run.
 pub async fn migrate(pool: &Pool, migrations: &Migrator) -> anyhow::Result<()> {
-    // A migration takes the time that it takes.
-    let unlimited = pool.connect_options().options([("statement_timeout", "0")]);
-    let connection = PgPoolOptions::new().max_connections(1).connect_lazy_with(unlimited);
+    run(pool, Migrator::with_migrations(migrations.iter().cloned().collect())).await
+}
+
+/// The same for a schema beside it that is somebody else's: it is created, and its migrations are counted in a table there.
+///
+/// Errors: as above.
+pub async fn migrate_schema(pool: &Pool, schema: &'static str, migrations: &Migrator) -> anyhow::Result<()> {
     let mut migrator = Migrator::with_migrations(migrations.iter().cloned().collect());
+    migrator.create_schema(schema);
+    migrator.dangerous_set_table_name(format!("{schema}._sqlx_migrations"));
+    run(pool, migrator).await
+}
+
+async fn run(pool: &Pool, mut migrator: Migrator) -> anyhow::Result<()> {
+    // A migration takes the time that it takes.
+    let unlimited = pool.connect_options().clone().options([("statement_timeout", "0")]);
+    let mut connection = open(unlimited).await?;
     migrator.set_ignore_missing(true);
-    let migrated = migrator.run(&connection).await;
-    connection.close().await;
+    // By reference to what is a connection already: `run` would make this future one that cannot be boxed.
+    let migrated = migrator.run_direct(None, &mut connection, false).await;
+    // What is done is done, whether or not there is somebody to take leave of.
+    let _ = connection.close().await;
     migrated.context("the migrations failed")
 }

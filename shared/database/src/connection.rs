@@ -13,34 +13,32 @@ use futures::{
     stream::{BoxStream, Stream, StreamExt},
 };
 use sqlx::{
-    Describe, Either, Error, Execute, Executor, PgConnection, Postgres, SqlStr,
-    pool::PoolConnection,
+    AssertSqlSafe, Describe, Either, Error, Execute, Executor, Postgres, SqlStr,
     postgres::{PgQueryResult, PgRow, PgStatement, PgTypeInfo},
 };
 
-use crate::statement::{Running, Statement, Statements};
+use crate::{
+    pool::{Lent, Use},
+    statement::{Running, Statement, Statements},
+};
 
 /// A connection of the pool, which goes back there when it is dropped.
 pub struct Connection {
-    inner: Inner,
+    lent: Lent,
     statements: Arc<Statements>,
 }
 
-enum Inner {
-    Free(PoolConnection<Postgres>),
-    Within(sqlx::Transaction<'static, Postgres>),
-}
-
 impl Connection {
-    pub(crate) fn free(connection: PoolConnection<Postgres>, statements: Arc<Statements>) -> Self {
-        Self { inner: Inner::Free(connection), statements }
+    pub(crate) fn new(lent: Lent, statements: Arc<Statements>) -> Self {
+        Self { lent, statements }
     }
 
-    fn raw(&mut self) -> &mut PgConnection {
-        match &mut self.inner {
-            Inner::Free(connection) => connection,
-            Inner::Within(transaction) => transaction,
-        }
+    /// Does what is no statement with parameters.
+    async fn command(&mut self, summary: &str, command: String) -> Result<(), Error> {
+        let (raw, under_way) = self.lent.begin();
+        let outcome = self.statements.watch(summary, raw.execute(AssertSqlSafe(command))).await;
+        under_way.end(outcome.as_ref().err());
+        outcome.map(drop)
     }
 }
 
@@ -48,18 +46,20 @@ impl Connection {
 pub struct Transaction(Connection);
 
 impl Transaction {
-    pub(crate) fn new(transaction: sqlx::Transaction<'static, Postgres>, statements: Arc<Statements>) -> Self {
-        Self(Connection { inner: Inner::Within(transaction), statements })
+    pub(crate) async fn begin(mut connection: Connection, command: String) -> Result<Self, Error> {
+        connection.lent.within(true);
+        connection.command("BEGIN", command).await?;
+        Ok(Self(connection))
     }
 
     /// Makes everything true that was done in it.
     ///
     /// Errors: nobody knows whether it was made true.
-    pub async fn commit(self) -> Result<(), Error> {
-        let Connection { inner: Inner::Within(transaction), statements } = self.0 else {
-            unreachable!("a transaction is made of one");
-        };
-        statements.watch("COMMIT", transaction.commit()).await
+    pub async fn commit(mut self) -> Result<(), Error> {
+        let outcome = self.0.command("COMMIT", "commit".to_owned()).await;
+        // Also if PostgreSQL refuses.
+        self.0.lent.within(false);
+        outcome
     }
 }
 
@@ -92,8 +92,9 @@ impl<'c> Executor<'c> for &'c mut Connection {
         E: 'q + Execute<'q, Postgres>,
     {
         let statement = Statement::of(query);
-        let running = Some(self.statements.begin(&statement));
-        Rows { rows: self.raw().fetch_many(statement), running }.boxed()
+        let running = self.statements.begin(&statement);
+        let (raw, under_way) = self.lent.begin();
+        Rows { rows: raw.fetch_many(statement), running: Some((running, under_way)) }.boxed()
     }
 
     fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, Error>>
@@ -103,9 +104,11 @@ impl<'c> Executor<'c> for &'c mut Connection {
     {
         let statement = Statement::of(query);
         let running = self.statements.begin(&statement);
+        let (raw, under_way) = self.lent.begin();
         Box::pin(async move {
-            let row = self.raw().fetch_optional(statement).await;
+            let row = raw.fetch_optional(statement).await;
             running.end(row.as_ref().err());
+            under_way.end(row.as_ref().err());
             row
         })
     }
@@ -114,21 +117,31 @@ impl<'c> Executor<'c> for &'c mut Connection {
     where
         'c: 'e,
     {
-        self.raw().prepare_with(sql, parameters)
+        let (raw, under_way) = self.lent.begin();
+        Box::pin(async move {
+            let prepared = raw.prepare_with(sql, parameters).await;
+            under_way.end(prepared.as_ref().err());
+            prepared
+        })
     }
 
     fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, Error>>
     where
         'c: 'e,
     {
-        self.raw().describe(sql)
+        let (raw, under_way) = self.lent.begin();
+        Box::pin(async move {
+            let described = raw.describe(sql).await;
+            under_way.end(described.as_ref().err());
+            described
+        })
     }
 }
 
 /// What a statement gives, until it has given everything.
 struct Rows<'e> {
     rows: BoxStream<'e, Result<Either<PgQueryResult, PgRow>, Error>>,
-    running: Option<Running>,
+    running: Option<(Running, Use<'e>)>,
 }
 
 impl Stream for Rows<'_> {
@@ -137,9 +150,11 @@ impl Stream for Rows<'_> {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let item = ready!(self.rows.poll_next_unpin(cx));
         if !matches!(item, Some(Ok(_)))
-            && let Some(running) = self.running.take()
+            && let Some((running, under_way)) = self.running.take()
         {
-            running.end(item.as_ref().and_then(|item| item.as_ref().err()));
+            let error = item.as_ref().and_then(|item| item.as_ref().err());
+            running.end(error);
+            under_way.end(error);
         }
         Poll::Ready(item)
     }

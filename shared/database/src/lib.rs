@@ -10,7 +10,7 @@ mod pool;
 mod provision;
 mod statement;
 
-pub use connect::{Config, connect, migrate};
+pub use connect::{Config, connect, migrate, migrate_schema};
 pub use connection::{Connection, Transaction};
 pub use failure::{Failure, violated_constraint};
 pub use pool::Pool;

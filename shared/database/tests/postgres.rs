@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use database::{Config, Failure, Pool, connect, migrate, provision, violated_constraint};
+use database::{Config, Failure, Pool, connect, migrate, migrate_schema, provision, violated_constraint};
 use settings::Secret;
 use sqlx::{
     Connection, PgConnection, SqlSafeStr,
@@ -52,6 +52,18 @@ async fn a_migration_that_was_changed_after_it_ran_is_an_error() {
     let (_, pool) = empty_database().await;
     migrate(&pool, &migrations(&["create table things (id bigint)"])).await.unwrap();
     assert!(migrate(&pool, &migrations(&["create table things (id text)"])).await.is_err());
+}
+
+#[tokio::test]
+async fn a_schema_of_its_own_has_migrations_of_its_own() {
+    let (_, pool) = empty_database().await;
+    let schema = migrations(&["create table guests.things (id bigint)"]);
+    migrate(&pool, &migrations(&["create table things (id text)"])).await.unwrap();
+    for _ in 0..2 {
+        migrate_schema(&pool, "guests", &schema).await.unwrap();
+    }
+    let mut connection = pool.acquire().await.unwrap();
+    query("select from things join guests.things as guest on guest.id = 1").execute(&mut connection).await.unwrap();
 }
 
 #[tokio::test]
