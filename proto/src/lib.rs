@@ -9,10 +9,17 @@ pub mod money {
     }
 }
 
-/// The catalogue and the orders.
+/// The catalogue, the orders, and what happens to them.
 pub mod orders {
     pub mod v1 {
         tonic::include_proto!("orders.v1");
+    }
+}
+
+/// What is paid for orders.
+pub mod payments {
+    pub mod v1 {
+        tonic::include_proto!("payments.v1");
     }
 }
 
