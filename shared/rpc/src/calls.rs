@@ -37,6 +37,11 @@ impl Calls {
     }
 }
 
+/// Ends a stream that whoever read it has gone away from, as everybody may.
+pub(crate) fn left(operation: Operation) {
+    operation.succeed(Some(outcome(Code::Cancelled)));
+}
+
 /// Ends one that the server answered: an error is what the server is to blame for.
 pub(crate) fn answered(operation: Operation, code: Code) {
     match code {

@@ -6,10 +6,10 @@ mod budget;
 mod channel;
 mod connection;
 mod endpoint;
+mod held;
 mod instruments;
 mod load;
 mod policy;
-mod unary;
 
 use std::sync::Arc;
 

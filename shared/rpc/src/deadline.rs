@@ -54,6 +54,11 @@ pub(crate) fn announce(headers: &mut HeaderMap) {
     }
 }
 
+/// Does not tell the server: it would give a stream no longer than its beginning may take.
+pub(crate) fn conceal(headers: &mut HeaderMap) {
+    headers.remove(GRPC_TIMEOUT);
+}
+
 /// At most eight digits and a unit.
 pub(crate) fn parse(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(GRPC_TIMEOUT)?.to_str().ok()?;

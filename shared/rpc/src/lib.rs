@@ -5,6 +5,7 @@
 mod calls;
 mod client;
 pub mod deadline;
+mod ending;
 mod methods;
 mod server;
 pub mod status;

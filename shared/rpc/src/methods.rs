@@ -17,8 +17,20 @@ pub(crate) enum Method {
         /// Making the call twice has the effect of making it once.
         idempotent: bool,
     },
-    /// A stream in one direction at least; also what nothing is known of.
+    /// One message there, a stream back.
+    ServerStream {
+        /// Asking twice has the effect of asking once.
+        idempotent: bool,
+    },
+    /// A stream there, whatever comes back; also what nothing is known of.
     Stream,
+}
+
+impl Method {
+    /// Whether the answer may go on for longer than it takes to begin.
+    pub fn streams(self) -> bool {
+        !matches!(self, Self::Unary { .. })
+    }
 }
 
 impl Methods {
@@ -57,12 +69,13 @@ fn described(file: &FileDescriptorProto) -> impl Iterator<Item = (String, (Metho
 }
 
 fn kind(method: &MethodDescriptorProto) -> Method {
-    if method.client_streaming() || method.server_streaming() {
-        return Method::Stream;
-    }
     let level = method.options.as_ref().map(|options| options.idempotency_level());
     let idempotent = matches!(level, Some(IdempotencyLevel::NoSideEffects | IdempotencyLevel::Idempotent));
-    Method::Unary { idempotent }
+    match (method.client_streaming(), method.server_streaming()) {
+        (false, false) => Method::Unary { idempotent },
+        (false, true) => Method::ServerStream { idempotent },
+        (true, _) => Method::Stream,
+    }
 }
 
 #[cfg(test)]
@@ -71,12 +84,13 @@ mod tests {
 
     use super::*;
 
-    fn method(name: &str, level: Option<IdempotencyLevel>, streaming: bool) -> MethodDescriptorProto {
+    fn method(name: &str, level: Option<IdempotencyLevel>, streams: (bool, bool)) -> MethodDescriptorProto {
         let options =
             level.map(|level| MethodOptions { idempotency_level: Some(level.into()), ..MethodOptions::default() });
         MethodDescriptorProto {
             name: Some(name.to_owned()),
-            server_streaming: Some(streaming),
+            client_streaming: Some(streams.0),
+            server_streaming: Some(streams.1),
             options,
             ..MethodDescriptorProto::default()
         }
@@ -87,10 +101,13 @@ mod tests {
         let service = ServiceDescriptorProto {
             name: Some("Shop".to_owned()),
             method: vec![
-                method("Read", Some(IdempotencyLevel::NoSideEffects), false),
-                method("Put", Some(IdempotencyLevel::Idempotent), false),
-                method("Buy", None, false),
-                method("Watch", Some(IdempotencyLevel::NoSideEffects), true),
+                method("Read", Some(IdempotencyLevel::NoSideEffects), (false, false)),
+                method("Put", Some(IdempotencyLevel::Idempotent), (false, false)),
+                method("Buy", None, (false, false)),
+                method("Watch", Some(IdempotencyLevel::NoSideEffects), (false, true)),
+                method("Take", None, (false, true)),
+                method("Fill", Some(IdempotencyLevel::Idempotent), (true, false)),
+                method("Talk", Some(IdempotencyLevel::Idempotent), (true, true)),
             ],
             ..ServiceDescriptorProto::default()
         };
@@ -103,7 +120,10 @@ mod tests {
         assert_eq!(methods.get("/shop.v1.Shop/Read"), Method::Unary { idempotent: true });
         assert_eq!(methods.get("/shop.v1.Shop/Put"), Method::Unary { idempotent: true });
         assert_eq!(methods.get("/shop.v1.Shop/Buy"), Method::Unary { idempotent: false });
-        assert_eq!(methods.get("/shop.v1.Shop/Watch"), Method::Stream);
+        assert_eq!(methods.get("/shop.v1.Shop/Watch"), Method::ServerStream { idempotent: true });
+        assert_eq!(methods.get("/shop.v1.Shop/Take"), Method::ServerStream { idempotent: false });
+        assert_eq!(methods.get("/shop.v1.Shop/Fill"), Method::Stream);
+        assert_eq!(methods.get("/shop.v1.Shop/Talk"), Method::Stream);
         assert_eq!(methods.get("/shop.v1.Shop/Unheard"), Method::Stream);
         assert_eq!(methods.get("/grpc.health.v1.Health/Check"), Method::Unary { idempotent: false });
     }

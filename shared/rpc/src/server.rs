@@ -30,8 +30,8 @@ pub use self::{authorize::caller, lingering::Lingering, stack::panic_message};
 use crate::methods::Methods;
 
 /// Streams that one connection may have open at a time. A client keeps one connection, so this is also what it can ask
-/// at once.
-const MAX_STREAMS: u32 = 1024;
+/// at once: calls, and besides them those whose answers go on. A gateway has up to 1024 and 1000 of these.
+const MAX_STREAMS: u32 = 4096;
 
 /// The headers of a call, in bytes: a token has some 700, the longest that is looked at 4096.
 const MAX_HEADERS: u32 = 16 * 1024;

@@ -4,6 +4,7 @@
 
 use std::{error::Error, sync::Arc, time::Duration};
 
+pub use telemetry::chain;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
@@ -57,12 +58,6 @@ pub fn violations(status: &Status) -> Vec<(String, String)> {
 /// When trying again makes sense.
 pub fn retry_after(status: &Status) -> Option<Duration> {
     status.get_details_retry_info()?.retry_delay
-}
-
-/// An error and its causes in one line, for a log.
-pub fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| (*error).source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use std::{
 use discovery::Instances;
 use http::{Request, Response};
 use opentelemetry::{Context as Trace, trace::FutureExt};
+use telemetry::Operation;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{Code, Status, body::Body};
 use tower::Service;
@@ -19,10 +20,11 @@ use super::{
     attempt::Attempt,
     balancer::Balancer,
     budget::Budget,
-    unary::{Answer, Unary},
+    held::{Answer, Held, begun},
 };
 use crate::{
     calls, deadline,
+    ending::on_end,
     methods::{Method, Methods},
 };
 
@@ -79,53 +81,70 @@ impl Service<Request<Body>> for Channel {
         let method = shared.methods.name(request.uri().path());
         let operation = Trace::map_current(|caller| shared.balancer.instruments.calls.begin(method, caller));
         telemetry::inject(operation.context(), request.headers_mut());
-        Box::pin(async move {
-            let answer = shared.make(request).with_context(operation.context().clone()).await;
-            calls::heard(operation, answer.as_ref().map_or_else(Status::code, code));
-            answer
-        })
+        let trace = operation.context().clone();
+        Box::pin(async move { tell(operation, shared.make(request).await) }.with_context(trace))
     }
 }
 
-/// What the answer says; a stream says it later, in its own time.
-fn code(answer: &Response<Body>) -> Code {
-    answer.extensions().get().copied().unwrap_or(Code::Ok)
+/// What became of it; a stream says it later, in its own time.
+fn tell(operation: Operation, answer: Answer) -> Answer {
+    let code = answer.as_ref().map_or_else(|status| Some(status.code()), |answer| answer.extensions().get().copied());
+    if let Some(code) = code {
+        calls::heard(operation, code);
+        return answer;
+    }
+    answer.map(|answer| {
+        answer.map(|stream| {
+            on_end(stream, |code| match code {
+                Some(code) => calls::heard(operation, code),
+                None => calls::left(operation),
+            })
+        })
+    })
 }
 
 impl Shared {
     async fn make(&self, request: Request<Body>) -> Answer {
+        let limit = deadline::limit(request.headers());
         match self.methods.get(request.uri().path()) {
-            Method::Unary { idempotent } => self.unary(request, idempotent).await,
-            Method::Stream => self.stream(request).await,
+            Method::Unary { idempotent } => {
+                let call = Held::unary(request, idempotent).await?;
+                self.hold(call, Some(limit.unwrap_or(DEFAULT_LIMIT))).await
+            }
+            Method::ServerStream { idempotent } => {
+                let call = Held::server_stream(request, idempotent).await?;
+                self.hold(call, limit).await
+            }
+            Method::Stream => self.stream(request, limit).await,
         }
     }
 
-    /// Waits no longer than the deadline, whatever the transport does.
-    async fn unary(&self, request: Request<Body>, idempotent: bool) -> Answer {
-        let limit = deadline::limit(request.headers()).unwrap_or(DEFAULT_LIMIT);
-        let call = Unary::hold(request, idempotent).await?;
+    /// Waits no longer than the deadline, whatever the transport does. A stream has the one that its caller set, if any,
+    /// and only for its beginning.
+    async fn hold(&self, call: Held, limit: Option<Duration>) -> Answer {
         let mut last = None;
-        let answer = deadline::within(limit, call.make(&self.balancer, &self.budget, &mut last)).await;
-        answer.unwrap_or_else(|_| last.unwrap_or_else(|| Err(Status::deadline_exceeded("the deadline is over"))))
+        let make = call.make(&self.balancer, &self.budget, &mut last);
+        let Some(limit) = limit else { return make.await };
+        let answer = deadline::within(limit, make).await;
+        answer.unwrap_or_else(|_| last.unwrap_or_else(|| Err(too_late())))
     }
 
-    /// A stream has the deadline that its caller set, if any, and only for its beginning.
-    async fn stream(&self, request: Request<Body>) -> Answer {
-        let Some(limit) = deadline::limit(request.headers()) else { return self.begin(request).await };
-        let answer = deadline::within(limit, self.begin(request)).await;
-        answer.unwrap_or_else(|_| Err(Status::deadline_exceeded("the deadline is over")))
+    async fn stream(&self, mut request: Request<Body>, limit: Option<Duration>) -> Answer {
+        deadline::conceal(request.headers_mut());
+        let Some(limit) = limit else { return self.begin(request).await };
+        deadline::within(limit, self.begin(request)).await.unwrap_or_else(|_| Err(too_late()))
     }
 
     async fn begin(&self, mut request: Request<Body>) -> Answer {
-        deadline::announce(request.headers_mut());
         let mut avoid = None;
         loop {
             let ready = self.balancer.pick(avoid.as_ref()).await?;
             let attempt = Attempt::begin(&self.balancer, &ready);
             let lost = match ready.connection.send(request).await {
                 Ok(response) => {
-                    attempt.answered(Code::Ok);
-                    return Ok(response.map(Body::new));
+                    let response = begun(response);
+                    attempt.answered(response.extensions().get().copied().unwrap_or(Code::Ok));
+                    return Ok(response);
                 }
                 Err(lost) => lost,
             };
@@ -138,4 +157,8 @@ impl Shared {
             avoid = Some(ready.endpoint);
         }
     }
+}
+
+fn too_late() -> Status {
+    Status::deadline_exceeded("the deadline is over")
 }

@@ -1,7 +1,6 @@
 //! What every call goes through on its way in.
 
 use std::{
-    any::Any,
     panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
@@ -9,6 +8,7 @@ use std::{
 
 use axum::{
     Router,
+    body::Body,
     extract::{Request, State},
     middleware::{Next, from_fn, from_fn_with_state},
     response::Response,
@@ -16,13 +16,15 @@ use axum::{
 use futures::FutureExt;
 use identity::mesh::{PeerInfo, SpiffeId};
 use opentelemetry::trace::FutureExt as _;
+pub use telemetry::panic_message;
 use tokio::sync::Semaphore;
 use tonic::{Code, Status, transport::server::TcpConnectInfo};
 
 use crate::{
     calls::{self, Calls},
     deadline,
-    methods::Methods,
+    ending::on_end,
+    methods::{Method, Methods},
     status,
 };
 
@@ -34,7 +36,8 @@ pub(super) const STANDARD_SERVICES: &str = "/grpc.";
 
 /// Puts the stack around the services: innermost first, as axum applies them.
 pub(super) fn around(services: Router, max_concurrent_calls: u32, methods: Methods) -> Router {
-    let calls = Arc::new((Calls::answered(), methods));
+    let methods = Arc::new(methods);
+    let calls = (Arc::new(Calls::answered()), methods.clone());
     let permits = Arc::new(Semaphore::new(max_concurrent_calls as usize));
     services
         // A call that nobody waits for any more is not worked on.
@@ -43,25 +46,56 @@ pub(super) fn around(services: Router, max_concurrent_calls: u32, methods: Metho
         // Outside of the guard, which would keep the permit of a call that panics no longer than any other.
         .layer(from_fn_with_state(permits, shed_load))
         // One line, whatever happens further in, where everything can know who calls.
-        .layer(from_fn(log_call))
+        .layer(from_fn_with_state(methods, log_call))
         // Outermost, so that everything further in is a part of the caller's trace.
         .layer(from_fn_with_state(calls, continue_trace))
 }
 
-/// A span and a measurement of each call. Questions about our health have none: nobody waits for them.
-async fn continue_trace(State(calls): State<Arc<(Calls, Methods)>>, request: Request, next: Next) -> Response {
-    let (calls, methods) = &*calls;
+/// A span and a measurement of each call, which end when its answer does. Questions about our health have none: nobody
+/// waits for them.
+async fn continue_trace(
+    State((calls, methods)): State<(Arc<Calls>, Arc<Methods>)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let path = request.uri().path();
     if path.starts_with(STANDARD_SERVICES) {
         return next.run(request).await;
     }
+    let method = methods.get(path);
     let operation = calls.begin(methods.name(path), &telemetry::extract(request.headers()));
-    let response = next.run(request).with_context(operation.context().clone()).await;
-    calls::answered(operation, response.extensions().get().map_or(Code::Ok, Status::code));
+    let trace = operation.context().clone();
+    let answer = async {
+        let response = next.run(request).await;
+        when_over(method, response, |end| match end.code {
+            Some(code) => calls::answered(operation, code),
+            None => calls::left(operation),
+        })
+    };
+    answer.with_context(trace).await
+}
+
+/// How a call ended.
+struct End<'a> {
+    /// Nothing, where the caller did not wait for it.
+    code: Option<Code>,
+    /// With its cause, of which a stream that has begun tells nothing.
+    failure: Option<&'a Status>,
+}
+
+/// Tells of the end of a call: at once, unless its answer is a stream that goes on.
+fn when_over(method: Method, response: Response, tell: impl FnOnce(End<'_>) + Send + 'static) -> Response {
+    let failure = response.extensions().get::<Status>();
+    if failure.is_none() && method.streams() {
+        let tell = |code| tell(End { code, failure: None });
+        return response.map(|stream| Body::new(on_end(tonic::body::Body::new(stream), tell)));
+    }
+    tell(End { code: Some(failure.map_or(Code::Ok, Status::code)), failure });
     response
 }
 
-/// Refuses what is too much at once: a call that would only wait is better made elsewhere. Whether we are alive can be
+/// Refuses what is too much at once: a call that would only wait is better made elsewhere. A stream takes no room once it
+/// has begun: it waits for what happens, and how many there may be is its service's to say. Whether we are alive can be
 /// asked all the same.
 async fn shed_load(State(permits): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
     if request.uri().path().starts_with(STANDARD_SERVICES) {
@@ -73,7 +107,8 @@ async fn shed_load(State(permits): State<Arc<Semaphore>>, request: Request, next
     }
 }
 
-/// Gives the handler the time that the caller gives us, and answers DEADLINE_EXCEEDED when it is over.
+/// Gives the handler the time that the caller gives us, and answers DEADLINE_EXCEEDED when it is over. A stream has begun
+/// by then, and goes on.
 async fn enforce_deadline(request: Request, next: Next) -> Response {
     let Some(limit) = deadline::parse(request.headers()) else { return next.run(request).await };
     match deadline::within(limit.saturating_sub(HEAD_START), next.run(request)).await {
@@ -93,22 +128,14 @@ async fn guard_panics(request: Request, next: Next) -> Response {
     }
 }
 
-/// What a panic said, for a log.
-pub fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    format!("panic: {}", text.unwrap_or_else(|| "without a message".to_owned()))
-}
-
-/// One line per call, with the cause of what went wrong; the caller is told only what it can act on.
-async fn log_call(mut request: Request, next: Next) -> Response {
+/// One line per call, when it is over, with the cause of what went wrong; the caller is told only what it can act on.
+async fn log_call(State(methods): State<Arc<Methods>>, mut request: Request, next: Next) -> Response {
     let start = Instant::now();
-    let method = request.uri().path().trim_start_matches('/').to_owned();
+    let path = request.uri().path();
+    let (method, name) = (methods.get(path), path.trim_start_matches('/').to_owned());
     let peer = introduce(&mut request);
     let response = next.run(request).await;
-    let status = response.extensions().get::<Status>();
-    log_line(&method, peer.as_ref(), status, start.elapsed());
-    response
+    when_over(method, response, move |end| log_line(&name, peer.as_ref(), &end, start.elapsed()))
 }
 
 /// Puts what is known of the connection where handlers look for it: its addresses, and who is at its other end.
@@ -121,12 +148,16 @@ fn introduce(request: &mut Request) -> Option<SpiffeId> {
     peer
 }
 
-fn log_line(method: &str, peer: Option<&SpiffeId>, status: Option<&Status>, took: Duration) {
-    let code = status.map_or(Code::Ok, Status::code);
+fn log_line(method: &str, peer: Option<&SpiffeId>, end: &End<'_>, took: Duration) {
+    let code = end.code.unwrap_or(Code::Cancelled);
     let peer = peer.map(|peer| peer.service().as_str());
     let milliseconds = took.as_secs_f64() * 1e3;
-    let cause = status.and_then(|status| std::error::Error::source(status)).map(status::chain);
+    let cause = end.failure.and_then(|status| std::error::Error::source(status)).map(status::chain);
     match code {
+        // A stream says so when its server leaves: whoever reads it asks another.
+        Code::Unavailable if end.failure.is_none() => {
+            tracing::info!(rpc.method = method, peer, rpc.code = ?code, milliseconds, "call");
+        }
         Code::Internal | Code::Unknown | Code::DataLoss | Code::Unavailable | Code::DeadlineExceeded => {
             tracing::error!(rpc.method = method, peer, rpc.code = ?code, milliseconds, cause, "call failed");
         }
@@ -144,6 +175,11 @@ mod tests {
 
     fn methods() -> Methods {
         Methods::read(&[]).unwrap()
+    }
+
+    /// The head of a stream that never ends.
+    async fn endless() -> Body {
+        Body::from_stream(futures::stream::pending::<Result<bytes::Bytes, Status>>())
     }
 
     async fn call<F>(handler: impl Fn() -> F + Clone + Send + Sync + 'static, timeout: &'static str) -> Status
@@ -206,10 +242,11 @@ mod tests {
         assert!(Box::pin(send("/shop.v1.Shop/Buy")).now_or_never().is_none());
     }
 
-    #[test]
-    fn a_panic_of_any_kind_has_a_message() {
-        assert_eq!(panic_message(&"text"), "panic: text");
-        assert_eq!(panic_message(&"text".to_owned()), "panic: text");
-        assert_eq!(panic_message(&7), "panic: without a message");
+    #[tokio::test]
+    async fn a_stream_that_has_begun_takes_the_room_of_no_call() {
+        let router = around(Router::new().fallback(endless), 1, methods());
+        let send = || router.clone().oneshot(Request::new(Body::empty()));
+        let streams = [send().await.unwrap(), send().await.unwrap(), send().await.unwrap()];
+        assert!(streams.iter().all(|stream| stream.extensions().get::<Status>().is_none()));
     }
 }

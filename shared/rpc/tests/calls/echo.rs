@@ -25,7 +25,7 @@ use tower::{Service, service_fn};
 pub const READ: &str = "/echo.v1.Echo/Read";
 /// May not.
 pub const WRITE: &str = "/echo.v1.Echo/Write";
-/// Answers with a stream: first what `Read` would say, then whatever is [`Echo::say`]ed.
+/// Answers with a stream: first what `Read` would say, then whatever is [`Echo::say`]ed, until it is [`Echo::end`]ed.
 pub const WATCH: &str = "/echo.v1.Echo/Watch";
 /// Takes a stream, and answers with its messages in one.
 pub const COLLECT: &str = "/echo.v1.Echo/Collect";
@@ -66,8 +66,11 @@ type Act = dyn Fn(usize, Request<String>) -> BoxFuture<'static, Answer> + Send +
 pub struct Echo {
     act: Arc<Act>,
     calls: Arc<AtomicUsize>,
-    said: broadcast::Sender<String>,
+    said: broadcast::Sender<Said>,
 }
+
+/// To those who watch; nothing is the end.
+type Said = Option<Result<String, Status>>;
 
 impl Echo {
     /// Answers a call as `act` does, which is told how many calls there were, this one included.
@@ -103,7 +106,17 @@ impl Echo {
 
     /// Tells everybody who watches.
     pub fn say(&self, text: &str) {
-        self.said.send(text.to_owned()).unwrap();
+        self.said.send(Some(Ok(text.to_owned()))).unwrap();
+    }
+
+    /// Ends what they watch, with this failure if there is one.
+    pub fn end(&self, failure: Option<Status>) {
+        self.said.send(failure.map(Err)).unwrap();
+    }
+
+    /// How many watch.
+    pub fn watchers(&self) -> usize {
+        self.said.receiver_count()
     }
 
     fn answer(&self, request: Request<String>) -> BoxFuture<'static, Answer> {
@@ -117,8 +130,8 @@ impl Echo {
         let listening = self.said.subscribe();
         let first = self.answer(request).await?.into_inner();
         let others = stream::unfold(listening, |mut listening| async {
-            let heard = listening.recv().await.ok()?;
-            Some((Ok(heard), listening))
+            let heard = listening.recv().await.ok()??;
+            Some((heard, listening))
         });
         Ok(Response::new(stream::select(stream::iter([Ok(first)]), others)))
     }

@@ -147,7 +147,11 @@ impl Caller {
     }
 
     pub async fn watch(&self, text: &str) -> Result<Streaming<String>, Status> {
-        let (request, path) = (Request::new(text.to_owned()), PathAndQuery::from_static(WATCH));
+        self.watch_with(Request::new(text.to_owned())).await
+    }
+
+    pub async fn watch_with(&self, request: Request<String>) -> Result<Streaming<String>, Status> {
+        let path = PathAndQuery::from_static(WATCH);
         self.grpc().server_streaming(request, path, ProstCodec::default()).await.map(Response::into_inner)
     }
 

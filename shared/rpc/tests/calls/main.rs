@@ -15,5 +15,6 @@ mod measured;
 mod retries;
 mod secured;
 mod server;
+mod streams;
 mod traced;
 mod unsent;

@@ -17,6 +17,7 @@ use super::{
 
 const READS: &str = "echo.v1.Echo/Read";
 const WRITES: &str = "echo.v1.Echo/Write";
+const WATCHES: &str = "echo.v1.Echo/Watch";
 
 /// A caller of one instance, which both tell of their calls.
 async fn told_of(echo: &Echo) -> Caller {
@@ -112,12 +113,51 @@ async fn a_call_that_nobody_could_take_has_a_span_too() {
 }
 
 #[tokio::test]
-async fn a_stream_is_told_as_well() {
+async fn a_stream_is_told_when_it_ends() {
+    let (echo, trace) = (Echo::plain(), Trace::begin());
+    let mut stream = told_of(&echo).await.watch("first").with_context(trace.context()).await.unwrap();
+    stream.message().await.unwrap().unwrap();
+    assert!(trace.spans().is_empty(), "it is under way");
+    echo.end(None);
+    assert_eq!(stream.message().await.unwrap(), None);
+    let client = trace.span(SpanKind::Client, WATCHES).await;
+    let server = trace.span(SpanKind::Server, WATCHES).await;
+    assert_eq!((client.parent, server.parent), (trace.root(), client.id));
+    for span in [&client, &server] {
+        assert_eq!((code(span), error(span)), (Some("OK"), None));
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_fails_is_told_as_a_call_that_does() {
+    let (echo, trace) = (Echo::plain(), Trace::begin());
+    let mut stream = told_of(&echo).await.watch("first").with_context(trace.context()).await.unwrap();
+    stream.message().await.unwrap().unwrap();
+    echo.end(Some(Status::data_loss("all gone")));
+    assert_eq!(stream.message().await.unwrap_err().code(), Code::DataLoss);
+    for kind in [SpanKind::Client, SpanKind::Server] {
+        let span = trace.span(kind, WATCHES).await;
+        assert_eq!((code(&span), error(&span)), (Some("DATA_LOSS"), Some("DATA_LOSS")));
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_does_not_even_begin_is_told_so() {
+    let (caller, trace) = (told_of(&Echo::failing(|| Status::not_found("no"))).await, Trace::begin());
+    caller.watch("").with_context(trace.context()).await.unwrap_err();
+    assert_eq!(code(&trace.span(SpanKind::Client, WATCHES).await), Some("NOT_FOUND"));
+    assert_eq!(code(&trace.span(SpanKind::Server, WATCHES).await), Some("NOT_FOUND"));
+}
+
+#[tokio::test]
+async fn who_leaves_a_stream_has_not_failed() {
     let (echo, trace) = (Echo::plain(), Trace::begin());
     let caller = told_of(&echo).await;
-    caller.watch("first").with_context(trace.context()).await.unwrap();
-    let client = trace.span(SpanKind::Client, "echo.v1.Echo/Watch").await;
-    assert_eq!(trace.span(SpanKind::Server, "echo.v1.Echo/Watch").await.parent, client.id);
+    drop(caller.watch("first").with_context(trace.context()).await.unwrap());
+    for kind in [SpanKind::Client, SpanKind::Server] {
+        let span = trace.span(kind, WATCHES).await;
+        assert_eq!((code(&span), error(&span)), (Some("CANCELLED"), None));
+    }
 }
 
 #[tokio::test]

@@ -1,13 +1,14 @@
-//! A call of one message: held whole, as is its answer.
+//! A call of one message: held, so that it can be made again.
 //!
-//! So it can be made again; its deadline covers the last byte of the answer; and an answer that breaks off is a failure
-//! of the call rather than of whoever reads it.
+//! An answer of one message is held as well: the deadline covers its last byte, and one that breaks off is a failure of
+//! the call rather than of whoever reads it. A stream is its reader's as soon as it has begun.
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, request};
-use http_body_util::{BodyExt, Collected, Full, LengthLimitError, Limited};
+use http::{Request, Response, request};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use tokio::time::sleep;
 use tonic::{Code, Status, body::Body};
 
@@ -18,7 +19,7 @@ use super::{
     connection::{Lost, Sent, meaning},
     endpoint::Endpoint,
 };
-use crate::deadline;
+use crate::{deadline, ending::outcome};
 
 /// What tonic's clients take: 4 MiB, and the head of a message.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024 + 5;
@@ -31,10 +32,12 @@ const MOST_RETRIES: u32 = 2;
 pub(crate) type Answer = Result<Response<Body>, Status>;
 
 /// A call that can be made more than once.
-pub(crate) struct Unary {
+pub(crate) struct Held {
     head: request::Parts,
     message: Bytes,
     idempotent: bool,
+    /// What comes back.
+    is_stream: bool,
 }
 
 /// What was heard, and what may be done about it.
@@ -43,16 +46,23 @@ struct Failure {
     sent: Sent,
 }
 
-impl Unary {
-    pub async fn hold(request: Request<Body>, idempotent: bool) -> Result<Self, Status> {
+impl Held {
+    pub async fn unary(request: Request<Body>, idempotent: bool) -> Result<Self, Status> {
         let (head, body) = request.into_parts();
         let message = body.collect().await?.to_bytes();
-        Ok(Self { head, message, idempotent })
+        Ok(Self { head, message, idempotent, is_stream: false })
+    }
+
+    pub async fn server_stream(mut request: Request<Body>, idempotent: bool) -> Result<Self, Status> {
+        deadline::conceal(request.headers_mut());
+        Ok(Self { is_stream: true, ..Self::unary(request, idempotent).await? })
     }
 
     fn request(&self) -> Request<Body> {
         let mut request = Request::from_parts(self.head.clone(), Body::new(Full::new(self.message.clone())));
-        deadline::announce(request.headers_mut());
+        if !self.is_stream {
+            deadline::announce(request.headers_mut());
+        }
         request
     }
 
@@ -87,12 +97,11 @@ impl Unary {
     /// One try. Errors: the instance is unavailable, or could not be asked.
     async fn attempt(&self, balancer: &Balancer, ready: &Ready) -> Result<(Code, Response<Body>), Box<Failure>> {
         let attempt = Attempt::begin(balancer, ready);
-        match exchange(ready, self.request()).await {
+        match self.exchange(ready).await {
             Ok(response) => {
-                let code = code(&response);
+                // A stream that goes on is well so far.
+                let code = response.extensions().get().copied().unwrap_or(Code::Ok);
                 attempt.answered(code);
-                let mut response = response.map(Body::new);
-                response.extensions_mut().insert(code);
                 match code {
                     Code::Unavailable => Err(Box::new(Failure { answer: Ok(response), sent: Sent::Perhaps })),
                     code => Ok((code, response)),
@@ -104,6 +113,12 @@ impl Unary {
             }
         }
     }
+
+    /// There and all the way back, or to where a stream begins.
+    async fn exchange(&self, ready: &Ready) -> Result<Response<Body>, Box<Lost>> {
+        let response = ready.connection.send(self.request()).await?;
+        if self.is_stream { Ok(begun(response)) } else { whole(response).await }
+    }
 }
 
 fn is_unavailable(failure: &Answer) -> bool {
@@ -111,11 +126,25 @@ fn is_unavailable(failure: &Answer) -> bool {
     failure.as_ref().err().is_none_or(|status| status.code() == Code::Unavailable)
 }
 
-/// There and all the way back.
-async fn exchange(ready: &Ready, request: Request<Body>) -> Result<Response<Collected<Bytes>>, Box<Lost>> {
-    let (head, body) = ready.connection.send(request).await?.into_parts();
+/// An answer of which more may come. If it is over already, its [`Code`] is among the extensions.
+pub(crate) fn begun(response: Response<Incoming>) -> Response<Body> {
+    let code = outcome(response.headers());
+    let mut response = response.map(|body| Body::new(body.map_err(meaning)));
+    if let Some(code) = code {
+        response.extensions_mut().insert(code);
+    }
+    response
+}
+
+/// The whole answer, with its [`Code`] among the extensions.
+async fn whole(response: Response<Incoming>) -> Result<Response<Body>, Box<Lost>> {
+    let (head, body) = response.into_parts();
     let body = Limited::new(body, LARGEST_ANSWER).collect().await.map_err(broken_off)?;
-    Ok(Response::from_parts(head, body))
+    // A failure without a message comes in the head, others after the body.
+    let code = outcome(&head.headers).or_else(|| body.trailers().and_then(outcome)).unwrap_or(Code::Unknown);
+    let mut response = Response::from_parts(head, Body::new(body));
+    response.extensions_mut().insert(code);
+    Ok(response)
 }
 
 fn broken_off(error: Box<dyn std::error::Error + Send + Sync>) -> Box<Lost> {
@@ -125,12 +154,6 @@ fn broken_off(error: Box<dyn std::error::Error + Send + Sync>) -> Box<Lost> {
         Err(error) => Status::from_error(error),
     };
     Box::new(Lost { status, sent: Sent::Perhaps, request: None })
-}
-
-/// A failure without a message comes in the head, others after the body.
-fn code(response: &Response<Collected<Bytes>>) -> Code {
-    let status = |headers: &HeaderMap| headers.get("grpc-status").map(|code| Code::from_bytes(code.as_bytes()));
-    status(response.headers()).or_else(|| response.body().trailers().and_then(status)).unwrap_or(Code::Unknown)
 }
 
 /// What was tried so far.
