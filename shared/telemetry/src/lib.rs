@@ -5,6 +5,7 @@
 
 #![warn(missing_docs)]
 
+mod causes;
 mod config;
 mod export;
 pub mod http;
@@ -25,6 +26,7 @@ use opentelemetry_sdk::{
 use uuid::Uuid;
 
 pub use self::{
+    causes::{chain, panic_message},
     config::{Attribute, Config, LogFormat, LogsExporter, MetricsExporter, Protocol, Ratio, Sampler, TracesExporter},
     log::set_log_filter,
     metrics::prometheus_text,

@@ -74,10 +74,11 @@ pub fn set_log_filter(text: Option<&str>) -> anyhow::Result<()> {
     Ok(log_filter.handle.reload(filter)?)
 }
 
-/// The exporters complain of a collector that is away each time, which we do once. Who asks for it can have it.
+/// The exporters complain of a collector that is away each time, and the client of NATS tells of each attempt to connect;
+/// we do once. Who asks for it can have it.
 fn filter(text: &str) -> Result<EnvFilter, ParseError> {
     EnvFilter::try_new(text)?;
-    EnvFilter::try_new(format!("opentelemetry-otlp=off,{text}"))
+    EnvFilter::try_new(format!("opentelemetry-otlp=off,async_nats=off,{text}"))
 }
 
 /// Events become records, except those of their senders.

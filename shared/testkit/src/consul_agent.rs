@@ -2,15 +2,7 @@
 
 mod process;
 
-use std::{
-    env,
-    io::{self, Write},
-    net::{Ipv4Addr, TcpListener, UdpSocket},
-};
-
-use uuid::Uuid;
-
-use self::process::Process;
+use crate::watched::{Watched, free_port, is_installed};
 
 /// How often other ports are tried when somebody takes those that were found.
 const ATTEMPTS: usize = 5;
@@ -19,7 +11,7 @@ const ATTEMPTS: usize = 5;
 pub struct Consul {
     settings: Settings,
     ports: Ports,
-    process: Option<Process>,
+    process: Option<Watched>,
 }
 
 /// What a server proves itself with.
@@ -84,7 +76,7 @@ impl Consul {
         self.stop();
         let mut log = String::new();
         for _ in 0..ATTEMPTS {
-            match Process::start(&self.settings, &self.ports).await {
+            match process::start(&self.settings, &self.ports).await {
                 Ok(process) => return self.process = Some(process),
                 Err(its_log) => log = its_log,
             }
@@ -93,14 +85,13 @@ impl Consul {
     }
 
     async fn start_with(settings: Settings) -> Option<Self> {
-        if !is_installed() {
-            skip();
+        if !is_installed("consul", "consul") {
             return None;
         }
         let mut log = String::new();
         for _ in 0..ATTEMPTS {
             let ports = Ports::choose();
-            match Process::start(&settings, &ports).await {
+            match process::start(&settings, &ports).await {
                 Ok(process) => return Some(Self { settings, ports, process: Some(process) }),
                 Err(its_log) => log = its_log,
             }
@@ -119,27 +110,4 @@ impl Ports {
             serf_wan: free_port(),
         }
     }
-}
-
-/// A port that was free a moment ago, below those that systems hand out for outgoing connections: one of them could
-/// take it while its owner is stopped.
-fn free_port() -> u16 {
-    let is_free = |port: &u16| {
-        let address = (Ipv4Addr::LOCALHOST, *port);
-        TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok()
-    };
-    let candidates = std::iter::repeat_with(|| 10_000 + (Uuid::new_v4().as_u128() % 20_000) as u16);
-    candidates.take(1000).find(is_free).expect("some port of this machine is free")
-}
-
-fn is_installed() -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder| folder.join("consul").is_file())
-}
-
-fn skip() {
-    let message = "SKIPPED: consul is not installed (`.ci/servers consul` installs it)";
-    assert!(env::var_os("CI").is_none(), "{message}");
-    // Not `eprintln!`, which the test harness swallows when a test passes.
-    let _ = writeln!(io::stderr(), "{message}");
 }

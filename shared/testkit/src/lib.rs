@@ -1,5 +1,5 @@
-//! What tests need: a database of their own, a Consul of their own, tokens that a service believes, every method of a
-//! contract, and an ear for what a process tells of itself and what it logs.
+//! What tests need: a database of their own, a Consul and a NATS of their own, tokens that a service believes, every
+//! method of a contract, and an ear for what a process tells of itself and what it logs.
 
 #![warn(missing_docs)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
@@ -8,14 +8,17 @@ pub mod authority;
 mod consul_agent;
 pub mod contract;
 mod logs;
+mod nats_server;
 mod postgres;
 mod tokens;
 pub mod told;
+mod watched;
 
 pub use self::{
     authority::Authority,
     consul_agent::{Consul, ServerCertificate},
     logs::Logs,
+    nats_server::{Nats, NatsSettings},
     postgres::{migrate_ahead, private_database, server_password},
     tokens::Tokens,
 };

@@ -19,7 +19,7 @@ static SERVER: OnceLock<PostgresServer> = OnceLock::new();
 /// A test binary tests one service, so that one template is enough.
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 
-/// A database that nobody else uses, with this schema.
+/// A database that nobody else uses, with this schema and that of outbox and inbox.
 ///
 /// It is on a temporary server that is started for the test binary, or on the one that `DATABASE_URL` names.
 pub async fn private_database(migrations: &Migrator) -> Config {
@@ -59,6 +59,7 @@ async fn create_template(server: &PgConnectOptions, migrations: &Migrator) -> St
     run(server, format!("create database {name}")).await;
     let pool = database::connect(&config(server.clone().database(&name))).await.unwrap();
     database::migrate(&pool, migrations).await.unwrap();
+    events::migrate(&pool).await.unwrap();
     // Nobody may be connected to what is copied.
     pool.close().await;
     name

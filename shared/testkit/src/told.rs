@@ -8,13 +8,13 @@ use std::{
 
 use clap::Parser;
 use opentelemetry::{
-    Context, SpanId, TraceFlags, TraceId, global,
-    trace::{SpanContext, SpanKind, Status, TraceContextExt, TraceState},
+    Context, KeyValue, SpanId, TraceFlags, TraceId, global,
+    trace::{Link, SpanContext, SpanKind, Status, TraceContextExt, TraceState},
 };
 use opentelemetry_sdk::{
     error::OTelSdkResult,
     metrics::SdkMeterProvider,
-    trace::{Sampler, SdkTracerProvider, SpanData, SpanProcessor},
+    trace::{Sampler, SamplingResult, SdkTracerProvider, ShouldSample, SpanData, SpanProcessor},
 };
 use tokio::{task::yield_now, time::timeout};
 use uuid::Uuid;
@@ -40,8 +40,7 @@ pub fn listen() {
         let registry = prometheus::default_registry().clone();
         let reader = opentelemetry_prometheus::exporter().with_registry(registry).scope_info_enabled(false);
         global::set_meter_provider(SdkMeterProvider::builder().with_reader(reader.build().unwrap()).build());
-        // Only what a test has begun is recorded.
-        let sampler = Sampler::ParentBased(Box::new(Sampler::AlwaysOff));
+        let sampler = Sampler::ParentBased(Box::new(Linked));
         global::set_tracer_provider(
             SdkTracerProvider::builder().with_span_processor(Keep).with_sampler(sampler).build(),
         );
@@ -107,6 +106,13 @@ impl Trace {
         ended.iter().filter(|span| span.span_context.trace_id() == self.0.trace_id()).map(Span::of).collect()
     }
 
+    /// Those of other traces that belong with a part of this one, as far as they have ended.
+    pub fn linked(&self) -> Vec<Span> {
+        let is_linked =
+            |span: &&SpanData| span.links.iter().any(|link| link.span_context.trace_id() == self.0.trace_id());
+        ended().iter().filter(is_linked).map(Span::of).collect()
+    }
+
     /// The first that ends with this name, which is waited for.
     pub async fn span(&self, kind: SpanKind, name: &str) -> Span {
         let wait = async {
@@ -134,6 +140,8 @@ pub struct Span {
     pub id: SpanId,
     /// Whose part it is.
     pub parent: SpanId,
+    /// The spans of others that it belongs with.
+    pub links: Vec<SpanId>,
     /// How it ended.
     pub status: Status,
     attributes: HashMap<String, String>,
@@ -148,6 +156,7 @@ impl Span {
             kind: span.span_kind.clone(),
             id: span.span_context.span_id(),
             parent: span.parent_span_id,
+            links: span.links.iter().map(|link| link.span_context.span_id()).collect(),
             status: span.status.clone(),
             attributes: attributes.collect(),
         }
@@ -161,6 +170,26 @@ impl Span {
     /// Whether it says that something went wrong.
     pub fn has_failed(&self) -> bool {
         matches!(self.status, Status::Error { .. })
+    }
+}
+
+/// Of what no test has begun, only that is recorded which belongs with something that one has.
+#[derive(Clone, Debug)]
+struct Linked;
+
+impl ShouldSample for Linked {
+    fn should_sample(
+        &self,
+        parent: Option<&Context>,
+        trace_id: TraceId,
+        name: &str,
+        kind: &SpanKind,
+        attributes: &[KeyValue],
+        links: &[Link],
+    ) -> SamplingResult {
+        let is_linked = links.iter().any(|link| link.span_context.is_sampled());
+        let sampler = if is_linked { Sampler::AlwaysOn } else { Sampler::AlwaysOff };
+        sampler.should_sample(parent, trace_id, name, kind, attributes, links)
     }
 }
 

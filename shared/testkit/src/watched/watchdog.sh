@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Runs the command in its arguments for as long as the parent holds the other end of standard input, however the parent
-# ends. What the command keeps is in memory only, so that it can be killed.
+# ends. The command is killed: what it keeps is in memory only, or survives that.
 
 # A shell gives its background jobs an empty standard input, so the parent's pipe gets a number of its own.
 exec 3<&0 </dev/null
