@@ -1,4 +1,4 @@
-//! Has the compiler expand a service's queries against a live database.
+//! Has the compiler expand a crate's queries against a live database.
 
 use std::{
     path::Path,
@@ -8,14 +8,14 @@ use std::{
 
 use anyhow::ensure;
 
-use super::Service;
+use super::Owner;
 
 /// The macros of sqlx write what the database answers to `answers`, one file per query.
-pub fn queries(root: &Path, service: &Service, database: &str, answers: &Path) -> anyhow::Result<()> {
+pub fn queries(root: &Path, owner: &Owner, database: &str, answers: &Path) -> anyhow::Result<()> {
     let status = Command::new("cargo")
-        // `--bin` and not `--package`: features are resolved for the whole workspace, so nothing is checked twice.
-        .args(["check", "--quiet", "--bin", &service.name])
-        .args(["--config", &never_built_before(&service.name)?])
+        .args(["check", "--quiet"])
+        .args(owner.target())
+        .args(["--config", &never_built_before(&owner.name)?])
         // What is compiled once and never again only takes space in an incremental cache.
         .env("CARGO_INCREMENTAL", "0")
         .env("DATABASE_URL", database)
@@ -29,7 +29,7 @@ pub fn queries(root: &Path, service: &Service, database: &str, answers: &Path) -
 
 /// Cargo does not know that a macro asks a database, and would take the last answer for good. A profile
 /// that it has never seen makes it expand this one crate again, and leaves every other result valid.
-fn never_built_before(service: &str) -> anyhow::Result<String> {
+fn never_built_before(name: &str) -> anyhow::Result<String> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-    Ok(format!("profile.dev.package.{service}.codegen-units={now}"))
+    Ok(format!("profile.dev.package.{name}.codegen-units={now}"))
 }

@@ -1,4 +1,4 @@
-//! The metadata of a service's queries: one file per query, named by the hash of its text.
+//! The metadata of a crate's queries: one file per query, named by the hash of its text.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::finding::Finding;
 
 /// File name to content.
+#[derive(Default)]
 pub struct Queries(BTreeMap<String, String>);
 
 impl Queries {
@@ -28,10 +29,20 @@ impl Queries {
         self.0.len()
     }
 
-    /// What is wrong with these, as checked in for a service, where the database says `asked`.
-    pub fn differences(&self, asked: &Self, service: &str) -> Vec<Finding> {
+    /// Only those that the others do not have.
+    pub fn without(mut self, others: &Self) -> Self {
+        self.0.retain(|file, _| !others.0.contains_key(file));
+        self
+    }
+
+    pub fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    /// What is wrong with these, as checked in for the crate in `folder`, where the database says `asked`.
+    pub fn differences(&self, asked: &Self, folder: &str) -> Vec<Finding> {
         let finding = |file: &str, query: &str, complaint: &str| {
-            let path = format!("services/{service}/.sqlx/{file}");
+            let path = format!("{folder}/.sqlx/{file}");
             let message = format!("{complaint}; run `cargo xtask prepare`: {}", first_words(query));
             Finding::new(&path, 1, message)
         };
@@ -77,14 +88,22 @@ mod tests {
     fn the_same_queries_are_no_difference() {
         let kept = queries([("a.json", "select 1")]);
         let asked = queries([("a.json", "select 1")]);
-        assert!(kept.differences(&asked, "users").is_empty());
+        assert!(kept.differences(&asked, "services/users").is_empty());
+    }
+
+    #[test]
+    fn what_others_ask_is_left_to_them() {
+        let mut of_others = Queries::default();
+        of_others.extend(queries([("a.json", "select 1")]));
+        let own = queries([("a.json", "select 1"), ("b.json", "select 2")]).without(&of_others);
+        assert_eq!(own.0.into_keys().collect::<Vec<_>>(), ["b.json"]);
     }
 
     #[test]
     fn a_new_a_changed_and_an_abandoned_query_are_found() {
         let kept = queries([("b.json", "select 2"), ("c.json", "select 3")]);
         let asked = queries([("a.json", "select 1"), ("b.json", "select  two")]);
-        let findings: Vec<_> = kept.differences(&asked, "users").iter().map(Finding::to_string).collect();
+        let findings: Vec<_> = kept.differences(&asked, "services/users").iter().map(Finding::to_string).collect();
         assert_eq!(
             findings,
             [

@@ -1,0 +1,54 @@
+//! How PostgreSQL finds what is to be leased.
+
+use std::time::{Duration, Instant};
+
+use events::Bus;
+use sqlx::{AssertSqlSafe, query_scalar};
+
+use crate::harness::{Service, until};
+
+/// The statement of the relay.
+const LEASE: &str = include_str!("../../src/outbox/lease.sql");
+
+#[tokio::test]
+async fn a_batch_is_found_without_looking_at_all_that_waits() {
+    let teller = Service::new("teller").await;
+    // Published ones, a subject with a thousand events, and a crowd that waits.
+    for statement in [
+        "insert into events.outbox (id, subject, kind, time, data, published_at)
+         select gen_random_uuid(), gen_random_uuid(), 'tales.v1.Said', now(), '', now()
+         from generate_series(1, 100000)",
+        "insert into events.outbox (id, subject, kind, time, data)
+         select gen_random_uuid(), '00000000-0000-0000-0000-000000000001', 'tales.v1.Said', now(), ''
+         from generate_series(1, 1000)",
+        "insert into events.outbox (id, subject, kind, time, data)
+         select gen_random_uuid(), gen_random_uuid(), 'tales.v1.Said', now(), '' from generate_series(1, 100000)",
+    ] {
+        teller.run(statement).await;
+    }
+    // Before PostgreSQL knows what is in the table, and after.
+    for statement in ["select 1", "analyze events.outbox"] {
+        teller.run(statement).await;
+        let explain = format!("explain (analyze, timing off) {}", LEASE.replace("$1", "30").replace("$2", "512"));
+        let mut tx = teller.pool.begin(Some(Duration::from_secs(60))).await.unwrap();
+        let plan: Vec<String> = query_scalar(AssertSqlSafe(explain)).fetch_all(&mut *tx).await.unwrap();
+        let plan = plan.join("\n");
+        assert!(plan.contains("Index Scan using outbox_waiting on") && !plan.contains("Seq Scan"), "{plan}");
+        assert!(plan.contains("using outbox_waiting_by_subject on") && !plan.contains("Sort"), "{plan}");
+        assert!(plan.contains("(actual rows=512 loops=1)"), "{plan}");
+    }
+}
+
+#[tokio::test]
+async fn a_crowd_is_published_in_a_reasonable_time() {
+    let teller = Service::new("teller").await;
+    let crowd = "insert into events.outbox (id, subject, kind, time, data)
+                 select gen_random_uuid(), gen_random_uuid(), 'tales.v1.Said', now(), ''
+                 from generate_series(1, 20000)";
+    teller.run(crowd).await;
+    let began = Instant::now();
+    let _relay = teller.relay(&Bus::in_process(&[]));
+    until("all are published", async || teller.waiting().await == 0).await;
+    // In a debug build, beside other tests; looking through all of them for each batch would take minutes.
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+}
