@@ -1,5 +1,6 @@
 //! What the orders service does.
 
+use futures::stream::BoxStream;
 use identity::Caller;
 
 use crate::{
@@ -9,6 +10,7 @@ use crate::{
     metrics::Metrics,
     policy,
     store::{Placed, Store},
+    watchers::Watchers,
 };
 
 #[derive(Clone)]
@@ -16,6 +18,7 @@ pub struct App {
     pub store: Store,
     pub users: Users,
     pub metrics: Metrics,
+    pub watchers: Watchers,
 }
 
 impl App {
@@ -56,8 +59,21 @@ impl App {
     }
 
     pub async fn cancel(&self, caller: &Caller, id: OrderId) -> Result<Order, Error> {
-        let order = self.store.cancel(policy::own(caller)?, id).await?;
-        self.metrics.cancelled(&order);
-        Ok(order)
+        let changed = self.store.cancel(policy::own(caller)?, id).await?;
+        self.metrics.changed(&changed);
+        Ok(changed.order)
+    }
+
+    /// The versions of an order after this one, as they happen.
+    pub async fn watch(
+        &self,
+        caller: &Caller,
+        id: OrderId,
+        after: i64,
+    ) -> Result<BoxStream<'static, Result<Order, Error>>, Error> {
+        let user_id = policy::own(caller)?;
+        let seat = self.watchers.sit(id)?;
+        let order = self.store.find(user_id, id).await?.ok_or(Error::NoSuchOrder)?;
+        Ok(seat.watch(self.store.clone(), order, after))
     }
 }

@@ -5,7 +5,7 @@ use rpc::status::{bad_request, caused_by, failed_precondition, unavailable};
 use thiserror::Error;
 use tonic::Status;
 
-use crate::domain::{Refusal, Violation};
+use crate::domain::{Refusal, Violation, WrongState};
 
 /// The messages are safe to show; the causes are for the log.
 #[derive(Debug, Error)]
@@ -24,8 +24,12 @@ pub enum Error {
     Refused(#[from] Refusal),
     #[error("this idempotency key was used for another order")]
     IdempotencyKeyReused,
-    #[error("an order that is {0} cannot be cancelled")]
-    WrongState(&'static str),
+    #[error("an order that is {} cannot be cancelled", .0.0.as_str())]
+    WrongState(#[from] WrongState),
+    #[error("too many orders are watched at once")]
+    TooManyWatchers,
+    #[error("this instance tells no more: ask again, after the last version")]
+    WatchedToTheEnd,
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
     #[error("the users service failed")]
@@ -55,6 +59,9 @@ impl From<Error> for Status {
             Error::Refused(refusal) => refused(refusal),
             Error::IdempotencyKeyReused => failed_precondition("IDEMPOTENCY_KEY_REUSED", message),
             Error::WrongState(_) => failed_precondition("WRONG_STATE", message),
+            Error::TooManyWatchers => unavailable(message),
+            // Without a time to wait: there are other instances.
+            Error::WatchedToTheEnd => Self::unavailable(message),
             Error::Database(cause) => match Failure::from(&cause) {
                 Failure::TimedOut => caused_by(Self::deadline_exceeded("the deadline is over"), cause),
                 Failure::Unavailable => caused_by(unavailable("not available now"), cause),

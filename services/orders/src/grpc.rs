@@ -2,6 +2,7 @@
 
 mod convert;
 
+use futures::stream::{BoxStream, StreamExt};
 use proto::orders::v1::{self as pb, catalog_service_server::CatalogService, orders_service_server::OrdersService};
 use rpc::caller;
 use tonic::{Request, Response, Status, async_trait};
@@ -82,5 +83,18 @@ impl OrdersService for Grpc {
         let id = OrderId::parse(&request.get_ref().id).map_err(Error::from)?;
         let order = self.app.cancel(&caller, id).await?;
         Ok(Response::new(pb::CancelOrderResponse { order: Some(order.into()) }))
+    }
+
+    type WatchOrderStream = BoxStream<'static, Result<pb::WatchOrderResponse, Status>>;
+
+    async fn watch_order(
+        &self,
+        request: Request<pb::WatchOrderRequest>,
+    ) -> Result<Response<Self::WatchOrderStream>, Status> {
+        let caller = caller(&request)?;
+        let pb::WatchOrderRequest { id, after_version } = request.into_inner();
+        let id = OrderId::parse(&id).map_err(Error::from)?;
+        let versions = self.app.watch(&caller, id, after_version).await?;
+        Ok(Response::new(versions.map(|order| Ok(order?.into())).boxed()))
     }
 }

@@ -1,7 +1,7 @@
 //! The orders process.
 
-use lifecycle::Command;
 use mimalloc::MiMalloc;
+use orders::Command;
 
 // glibc keeps what it once had, for every thread anew: see decision 0007.
 #[global_allocator]
@@ -10,9 +10,10 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 #[tokio::main]
 async fn main() {
     identity::install_crypto_provider();
-    let cli: orders::Cli = settings::parse();
-    let outcome = match cli.command {
-        Some(Command::Healthcheck) => lifecycle::healthcheck(cli.ops_addr).await,
+    let mut cli: orders::Cli = settings::parse();
+    let outcome = match cli.command.take() {
+        Some(Command::Process(lifecycle::Command::Healthcheck)) => lifecycle::healthcheck(cli.ops_addr).await,
+        Some(Command::Task(task)) => orders::run_task(cli, task).await,
         None => orders::run(cli).await,
     };
     lifecycle::exit(outcome, 1)

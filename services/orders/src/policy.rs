@@ -15,6 +15,7 @@ pub const CALLS: Policy = &[
     ("orders.v1.OrdersService/GetOrder", Scope("orders:read")),
     ("orders.v1.OrdersService/ListOrders", Scope("orders:read")),
     ("orders.v1.OrdersService/CancelOrder", Scope("orders:write")),
+    ("orders.v1.OrdersService/WatchOrder", Scope("orders:read")),
 ];
 
 /// Whose order it is to be. A program that acts in its own name buys nothing.

@@ -1,5 +1,6 @@
 //! All SQL of the orders service.
 
+mod changes;
 mod orders;
 mod place;
 mod products;
@@ -8,9 +9,10 @@ mod rows;
 use std::time::Duration;
 
 use database::Pool;
+use events::Outbox;
 use sqlx::query;
 
-pub use self::place::Placed;
+pub use self::{changes::Changed, place::Placed};
 use crate::error::Error;
 
 /// What was promised of an idempotency key is kept this long.
@@ -19,11 +21,12 @@ pub const KEYS_ARE_KEPT: Duration = Duration::from_secs(24 * 3600);
 #[derive(Clone)]
 pub struct Store {
     pool: Pool,
+    outbox: Outbox,
 }
 
 impl Store {
-    pub fn new(pool: Pool) -> Self {
-        Self { pool }
+    pub fn new(pool: Pool, outbox: Outbox) -> Self {
+        Self { pool, outbox }
     }
 
     /// Forgets the keys that nothing is promised of any more; returns how many there were.

@@ -1,22 +1,64 @@
-//! What is done now and then: forgetting old idempotency keys.
+//! What is done now and then: giving up orders that nobody pays, forgetting old idempotency keys.
 
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    join,
+    time::{MissedTickBehavior, interval},
+};
 use tokio_util::sync::CancellationToken;
 
-use crate::store::Store;
+use crate::{error::Error, metrics::Metrics, store::Store};
 
 const BETWEEN_SWEEPS: Duration = Duration::from_secs(3600);
 
-/// Sweeps until `shutdown`. Every replica does: deleting twice is harmless.
-pub async fn run(store: Store, shutdown: CancellationToken) {
-    let mut sweeps = interval(BETWEEN_SWEEPS);
-    sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while shutdown.run_until_cancelled(sweeps.tick()).await.is_some() {
-        match store.sweep_keys().await {
-            Ok(keys) => tracing::debug!(keys, "old idempotency keys forgotten"),
-            Err(error) => tracing::warn!(error = rpc::status::chain(&error), "sweeping failed"),
+/// Orders that are overdue are looked for this often, or more often where they are soon overdue.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(10);
+
+/// Every replica has one: what one of them has done, the others find done.
+pub struct Sweeper {
+    pub store: Store,
+    pub metrics: Metrics,
+    /// How long an order may be pending.
+    pub timeout: Duration,
+}
+
+impl Sweeper {
+    /// Sweeps until `shutdown`.
+    pub async fn run(self, shutdown: CancellationToken) {
+        join!(self.sweep_keys(&shutdown), self.expire(&shutdown));
+    }
+
+    async fn sweep_keys(&self, shutdown: &CancellationToken) {
+        let mut sweeps = interval(BETWEEN_SWEEPS);
+        sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while shutdown.run_until_cancelled(sweeps.tick()).await.is_some() {
+            match self.store.sweep_keys().await {
+                Ok(keys) => tracing::debug!(keys, "old idempotency keys forgotten"),
+                Err(error) => tracing::warn!(error = rpc::status::chain(&error), "sweeping failed"),
+            }
         }
+    }
+
+    async fn expire(&self, shutdown: &CancellationToken) {
+        let mut looks = interval((self.timeout / 4).min(BETWEEN_LOOKS));
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while shutdown.run_until_cancelled(looks.tick()).await.is_some() {
+            if let Err(error) = self.expire_all(shutdown).await {
+                tracing::warn!(error = rpc::status::chain(&error), "overdue orders cannot be given up");
+            }
+        }
+    }
+
+    /// Each in a transaction of its own: who holds two orders' products may meet another who does.
+    async fn expire_all(&self, shutdown: &CancellationToken) -> Result<(), Error> {
+        while !shutdown.is_cancelled()
+            && let Some(expired) = self.store.expire(self.timeout).await?
+        {
+            tracing::info!(order = %expired.order.id, "not paid in time");
+            self.metrics.changed(&expired);
+        }
+        self.metrics.oldest_pending(self.store.oldest_pending().await?);
+        Ok(())
     }
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Violation;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OrderId(pub Uuid);
 
 impl OrderId {

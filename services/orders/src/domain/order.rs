@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{Item, Money, OrderId, Product, Sku, UserId, Violation};
+use super::{Item, Money, OrderId, Product, Reason, Sku, Status, UserId, WrongState};
 
 /// A part of an order, with the price of the moment when it was placed.
 #[derive(Clone, Debug)]
@@ -26,44 +26,13 @@ impl Line {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    Pending,
-    Confirmed,
-    Rejected,
-    Cancelled,
-}
-
-impl Status {
-    pub fn parse(text: &str) -> Result<Self, Violation> {
-        match text {
-            "pending" => Ok(Self::Pending),
-            "confirmed" => Ok(Self::Confirmed),
-            "rejected" => Ok(Self::Rejected),
-            "cancelled" => Ok(Self::Cancelled),
-            _ => Err(Violation::new("status", "is unknown")),
-        }
-    }
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Confirmed => "confirmed",
-            Self::Rejected => "rejected",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    pub fn can_be_cancelled(self) -> bool {
-        matches!(self, Self::Pending | Self::Confirmed)
-    }
-}
-
 #[derive(Clone, Debug)]
 pub struct Order {
     pub id: OrderId,
     pub user_id: UserId,
     pub status: Status,
+    /// Counts its changes, from 1 on.
+    pub version: i64,
     /// In the order of their skus; none in a list of orders.
     pub lines: Vec<Line>,
     pub total: Money,
@@ -73,14 +42,58 @@ pub struct Order {
 
 impl Order {
     pub(super) fn new(id: OrderId, user_id: UserId, total: Money, lines: Vec<Line>) -> Self {
-        let now = OffsetDateTime::now_utc();
-        // The database keeps microseconds: the first answer must be the same as every later one.
-        let now = now.replace_nanosecond(now.microsecond() * 1000).expect("fewer than a second's nanoseconds");
-        Self { id, user_id, status: Status::Pending, lines, total, created_at: now, updated_at: now }
+        let now = now();
+        Self { id, user_id, status: Status::Pending, version: 1, lines, total, created_at: now, updated_at: now }
+    }
+
+    /// As it is after this.
+    ///
+    /// Errors: it cannot happen any more.
+    pub fn after(&self, reason: Reason) -> Result<Self, WrongState> {
+        let status = self.status.after(reason)?;
+        // Another replica's clock, which may be ahead, made the last change.
+        let updated_at = now().max(self.updated_at);
+        Ok(Self { status, version: self.version + 1, updated_at, ..self.clone() })
     }
 
     /// As it was when it was placed, whatever has become of it: lines and total never change.
     pub fn when_placed(self) -> Self {
-        Self { status: Status::Pending, updated_at: self.created_at, ..self }
+        Self { status: Status::Pending, version: 1, updated_at: self.created_at, ..self }
+    }
+}
+
+/// The database keeps microseconds: the first answer must be the same as every later one.
+fn now() -> OffsetDateTime {
+    let now = OffsetDateTime::now_utc();
+    now.replace_nanosecond(now.microsecond() * 1000).expect("fewer than a second's nanoseconds")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{prelude::*, sample::select};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::Currency;
+
+    const REASONS: [Reason; 4] = [Reason::Paid, Reason::Declined, Reason::CalledOff, Reason::Expired];
+
+    fn order() -> Order {
+        let total = Money::parse(1, Currency::parse("EUR").unwrap()).unwrap();
+        Order::new(OrderId::generate(), UserId(Uuid::now_v7()), total, Vec::new())
+    }
+
+    proptest! {
+        #[test]
+        fn every_change_raises_the_version_by_one(reasons in proptest::collection::vec(select(&REASONS), 0..20)) {
+            let mut order = order();
+            for reason in reasons {
+                let Ok(after) = order.after(reason) else { continue };
+                prop_assert_eq!(after.version, order.version + 1);
+                prop_assert_ne!(after.status, order.status);
+                order = after;
+            }
+            prop_assert!(order.version <= 3);
+        }
     }
 }

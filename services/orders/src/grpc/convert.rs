@@ -75,6 +75,12 @@ impl From<Order> for pb::Order {
     }
 }
 
+impl From<Order> for pb::WatchOrderResponse {
+    fn from(order: Order) -> Self {
+        Self { version: order.version, order: Some(order.into()) }
+    }
+}
+
 impl From<Line> for pb::OrderLine {
     fn from(line: Line) -> Self {
         Self {

@@ -1,16 +1,15 @@
-//! Orders that are there: found, listed, cancelled.
+//! Orders that are there: found, listed, watched, forgotten.
 
 use database::Connection;
-use rpc::deadline;
 use sqlx::{query, query_as};
 use uuid::Uuid;
 
 use super::{
     Store,
-    rows::{LineRow, OrderRow},
+    rows::{LineRow, OrderRow, VersionRow, history_of, order_of},
 };
 use crate::{
-    domain::{Order, OrderId, Page, PageSize, UserId},
+    domain::{History, Order, OrderId, Page, PageSize, UserId},
     error::Error,
 };
 
@@ -30,80 +29,72 @@ impl Store {
         let mut connection = self.pool.acquire().await?;
         let rows = query_as!(
             OrderRow,
-            "select id, user_id, status, currency, total_amount, created_at, updated_at
-             from orders where user_id = $1 and id < $2 order by id desc limit $3",
+            "select id, user_id, status, version, currency, total_amount, created_at, updated_at
+             from orders where user_id = $1 and id < $2 and forgotten_at is null order by id desc limit $3",
             user_id.0,
             after.map_or(Uuid::max(), |id| id.0),
             size.and_one(),
         )
         .fetch_all(&mut connection)
         .await?;
-        let orders = rows.into_iter().map(|row| row.with_lines(Vec::new())).collect::<Result<_, _>>()?;
+        let orders = rows.into_iter().map(Order::try_from).collect::<Result<_, _>>()?;
         Ok(Page::new(orders, size, |order: &Order| order.id))
     }
 
-    /// Gives the stock back, if the order is in a state from which it can be cancelled.
-    pub async fn cancel(&self, user_id: UserId, id: OrderId) -> Result<Order, Error> {
-        let mut tx = self.pool.begin(deadline::remaining()).await?;
-        // First of all its own row: of two who cancel the same order, one waits here and then sees that it is done.
-        query!("select 1 as one from orders where id = $1 and user_id = $2 for update", id.0, user_id.0)
-            .fetch_optional(&mut *tx)
-            .await?;
-        let order = find(&mut tx, user_id, id).await?.ok_or(Error::NoSuchOrder)?;
-        if !order.status.can_be_cancelled() {
-            return Err(Error::WrongState(order.status.as_str()));
-        }
-        give_back(&mut tx, id).await?;
-        let row = query_as!(
-            OrderRow,
-            "update orders set status = 'cancelled', version = version + 1, updated_at = now() where id = $1
-             returning id, user_id, status, currency, total_amount, created_at, updated_at",
+    /// What became of an order after this version.
+    pub async fn find_history(&self, user_id: UserId, id: OrderId, after: i64) -> Result<Option<History>, Error> {
+        let mut connection = self.pool.acquire().await?;
+        let rows = query_as!(
+            VersionRow,
+            r#"select orders.version, orders.status, orders.updated_at, recorded.version as "recorded_version?",
+                   recorded.status as "recorded_status?", recorded.at as "recorded_at?"
+             from orders left join order_events as recorded on recorded.order_id = orders.id and recorded.version > $3
+             where orders.id = $1 and orders.user_id = $2 and orders.forgotten_at is null order by recorded.version"#,
             id.0,
+            user_id.0,
+            after,
         )
-        .fetch_one(&mut *tx)
+        .fetch_all(&mut connection)
         .await?;
-        tx.commit().await?;
-        Ok(Order { lines: order.lines, ..row.with_lines(Vec::new())? })
+        history_of(rows, after)
+    }
+
+    /// The last version of each of these orders that is there.
+    pub async fn versions(&self, ids: &[Uuid]) -> Result<Vec<(OrderId, i64)>, Error> {
+        let mut connection = self.pool.acquire().await?;
+        let rows = query!("select id, version from orders where id = any($1) and forgotten_at is null", ids)
+            .fetch_all(&mut connection)
+            .await?;
+        Ok(rows.into_iter().map(|row| (OrderId(row.id), row.version)).collect())
+    }
+
+    /// The person's orders stay, for the books; what only the person needed goes.
+    pub async fn forget(&self, connection: &mut Connection, user_id: UserId) -> Result<u64, Error> {
+        let forgotten = query!(
+            "with keys as (
+                 delete from idempotency_keys where user_id = $1
+             )
+             update orders set forgotten_at = now() where user_id = $1 and forgotten_at is null",
+            user_id.0,
+        )
+        .execute(connection)
+        .await?;
+        Ok(forgotten.rows_affected())
     }
 }
 
 pub(super) async fn find(connection: &mut Connection, user_id: UserId, id: OrderId) -> Result<Option<Order>, Error> {
-    let row = query_as!(
-        OrderRow,
-        "select id, user_id, status, currency, total_amount, created_at, updated_at
-         from orders where id = $1 and user_id = $2",
+    let rows = query_as!(
+        LineRow,
+        "select orders.id, orders.user_id, orders.status, orders.version, orders.currency, orders.total_amount, orders.created_at,
+             orders.updated_at, line.sku, line.name, line.quantity, line.unit_price_amount,
+             line.total_amount as line_amount
+         from orders join order_lines as line on line.order_id = orders.id
+         where orders.id = $1 and orders.user_id = $2 and orders.forgotten_at is null order by line.sku",
         id.0,
         user_id.0,
     )
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    let lines = query_as!(
-        LineRow,
-        "select sku, name, quantity, unit_price_amount, total_amount from order_lines
-         where order_id = $1 order by sku",
-        id.0,
-    )
     .fetch_all(connection)
     .await?;
-    row.with_lines(lines).map(Some)
-}
-
-/// Locks the products in the order of their skus, like everyone who changes them.
-async fn give_back(connection: &mut Connection, id: OrderId) -> Result<(), Error> {
-    query!(
-        "select sku from products where sku in (select sku from order_lines where order_id = $1)
-         order by sku for update",
-        id.0,
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    query!(
-        "update products set stock = products.stock + line.quantity
-         from order_lines as line where line.order_id = $1 and products.sku = line.sku",
-        id.0,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+    order_of(rows)
 }

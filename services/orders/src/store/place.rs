@@ -1,6 +1,7 @@
 //! Placing an order: one transaction of at most five round trips, however many lines it has.
 
 use database::Connection;
+use events::Outbox;
 use rpc::deadline;
 use sqlx::{query, query_as, query_scalar};
 
@@ -8,6 +9,7 @@ use super::{KEYS_ARE_KEPT, Store, orders, rows::ProductRow};
 use crate::{
     domain::{IdempotencyKey, NewOrder, Order, OrderId, Product, UserId},
     error::Error,
+    messages,
 };
 
 /// An order that is there.
@@ -34,8 +36,8 @@ impl Store {
         }
         let products = lock_products(&mut tx, wanted).await?;
         let order = wanted.price(id, user_id, &products)?;
-        write(&mut tx, &order).await?;
-        tx.commit().await?;
+        write(&mut tx, &order, &self.outbox).await?;
+        self.outbox.commit(tx).await?;
         Ok(Placed::Now(order))
     }
 }
@@ -91,14 +93,15 @@ async fn lock_products(connection: &mut Connection, wanted: &NewOrder) -> Result
     rows.into_iter().map(Product::try_from).collect()
 }
 
-/// Stock, order and lines in one round trip.
-async fn write(connection: &mut Connection, order: &Order) -> Result<(), Error> {
+/// Stock, order, lines, and what is told of it in one round trip.
+async fn write(connection: &mut Connection, order: &Order, outbox: &Outbox) -> Result<(), Error> {
     let skus: Vec<_> = order.lines.iter().map(|line| line.sku.to_string()).collect();
     let names: Vec<_> = order.lines.iter().map(|line| line.name.clone()).collect();
     let quantities: Vec<_> = order.lines.iter().map(|line| line.quantity).collect();
     let unit_prices: Vec<_> = order.lines.iter().map(|line| line.unit_price.amount()).collect();
     let currency = order.total.currency();
     let totals: Vec<_> = order.lines.iter().map(|line| line.total.amount()).collect();
+    let event = messages::event_of(outbox, order);
     query!(
         "with line as (
              select * from unnest($6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::bigint[])
@@ -108,6 +111,12 @@ async fn write(connection: &mut Connection, order: &Order) -> Result<(), Error> 
          ), placed as (
              insert into orders (id, user_id, status, currency, total_amount, created_at, updated_at)
              values ($1, $2, 'pending', $3, $4, $5, $5)
+         ), recorded as (
+             insert into order_events (order_id, version, status, reason, actor, at)
+             values ($1, 1, 'pending', 'placed', $11, $5)
+         ), told as (
+             insert into events.outbox (id, subject, kind, time, data, traceparent, tracestate)
+             values ($12, $1, $13, $14, $15, $16, $17)
          )
          insert into order_lines (order_id, sku, name, quantity, unit_price_amount, total_amount)
          select $1, sku, name, quantity, unit_price_amount, total_amount from line",
@@ -121,6 +130,13 @@ async fn write(connection: &mut Connection, order: &Order) -> Result<(), Error> 
         &quantities,
         &unit_prices,
         &totals,
+        order.user_id.to_string(),
+        event.id,
+        event.kind,
+        event.time,
+        event.data,
+        event.traceparent,
+        event.tracestate,
     )
     .execute(connection)
     .await?;

@@ -1,30 +1,29 @@
-//! An orders service on free ports, its neighbour users as a stub, and people who order.
+//! An orders service on free ports, its neighbours as a stub and as voices on the bus, and people who order.
+
+#[path = "harness/stub_users.rs"]
+mod stub_users;
 
 use std::{
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicI32, Ordering},
-    },
+    sync::{Arc, atomic::AtomicI32},
 };
 
 use discovery::{Peer, Registry};
+use events::{Bus, Envelope, Message};
 use identity::MeshConfig;
 use orders::Orders;
 use proto::{
     orders::v1::{
         self as pb, catalog_service_client::CatalogServiceClient, orders_service_client::OrdersServiceClient,
     },
-    users::v1::{
-        self as users,
-        users_service_server::{UsersService, UsersServiceServer},
-    },
+    payments::v1 as payments,
 };
 use rpc::{Channel, ClientConfig, ServerConfig};
 use sqlx::{Connection, PgConnection};
 use testkit::Tokens;
+use tokio::task::{JoinHandle, yield_now};
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, Request, Response, Status, async_trait};
+use tonic::{Code, Request, Status, Streaming};
 use uuid::Uuid;
 
 pub struct Service {
@@ -35,24 +34,51 @@ pub struct Service {
     pub users_answer: Arc<AtomicI32>,
     pub tokens: Tokens,
     pub database: database::Config,
+    /// What it hears, and what is heard of it.
+    pub bus: Bus,
+    /// It leaves when this is cancelled, …
+    pub shutdown: CancellationToken,
+    /// … and has left when this is done.
+    pub serving: JoinHandle<anyhow::Result<()>>,
 }
 
 impl Service {
     pub async fn start() -> Self {
-        Self::start_on(testkit::private_database(&orders::MIGRATIONS).await).await
+        Self::start_changed(|_| {}).await
+    }
+
+    pub async fn start_changed(change: impl FnOnce(&mut orders::Config)) -> Self {
+        let database = testkit::private_database(&orders::MIGRATIONS).await;
+        Self::start_beside(database, bus(), change).await
     }
 
     pub async fn start_on(database: database::Config) -> Self {
-        let (users, users_answer) = stub_users().await;
-        Self { users_answer, ..Self::start_with(database, users).await }
+        Self::start_beside(database, bus(), |_| {}).await
     }
 
-    pub async fn start_with(database: database::Config, users_url: Peer) -> Self {
+    /// One more on the same database and the same bus.
+    pub async fn replica(&self, change: impl FnOnce(&mut orders::Config)) -> Self {
+        Self::start_beside(self.database.clone(), self.bus.clone(), change).await
+    }
+
+    async fn start_beside(database: database::Config, bus: Bus, change: impl FnOnce(&mut orders::Config)) -> Self {
+        let (users, users_answer) = stub_users::start().await;
+        Self { users_answer, ..Self::start_with(database, users, bus, change).await }
+    }
+
+    async fn start_with(
+        database: database::Config,
+        users_url: Peer,
+        bus: Bus,
+        change: impl FnOnce(&mut orders::Config),
+    ) -> Self {
         let tokens = Tokens::issuer().await;
         let (listener, grpc_addr) = testkit::listener().await;
-        let config = orders::Config {
+        let mut config = orders::Config {
             grpc_addr,
             users_url,
+            pending_timeout_s: 900,
+            max_streams: 1000,
             calls: ServerConfig::default(),
             client: ClientConfig::default(),
             database: database.clone(),
@@ -60,8 +86,10 @@ impl Service {
             mesh: MeshConfig::default(),
             allowed_callers: Vec::new(),
         };
-        let service = Orders::build(&config, &Registry::in_process()).await.unwrap();
-        tokio::spawn(orders::serve(listener, service, CancellationToken::new()));
+        change(&mut config);
+        let service = Orders::build(&config, &Registry::in_process(), &bus).await.unwrap();
+        let shutdown = CancellationToken::new();
+        let serving = tokio::spawn(orders::serve(listener, service, shutdown.clone()));
         let channel = testkit::channel(grpc_addr, proto::FILE_DESCRIPTOR_SET);
         Self {
             catalog: CatalogServiceClient::new(channel.clone()),
@@ -70,6 +98,9 @@ impl Service {
             users_answer: Arc::default(),
             tokens,
             database,
+            bus,
+            shutdown,
+            serving,
         }
     }
 
@@ -79,21 +110,83 @@ impl Service {
         Person { id, orders: self.orders.clone(), authorization: self.tokens.bearer(id) }
     }
 
+    /// The same person, as a client of this replica.
+    pub fn known(&self, person: &Person) -> Person {
+        Person { id: person.id, orders: self.orders.clone(), authorization: self.tokens.bearer(person.id) }
+    }
+
+    /// Another service tells something. Once this returns it has taken effect.
+    pub async fn hear<M: Message>(&self, from: &str, subject: &str, event: &M) {
+        self.hear_again(Envelope::of(from, subject.parse().unwrap(), event)).await;
+    }
+
+    pub async fn hear_again(&self, event: Envelope) {
+        // Nobody listens yet where the service has just been started.
+        while self.bus.publish(vec![event.clone()]).await.iter().any(Result::is_err) {
+            yield_now().await;
+        }
+    }
+
+    pub async fn paid(&self, order: &pb::Order) {
+        self.hear("payments", &order.id, &captured(order)).await;
+    }
+
+    pub async fn declined(&self, order: &pb::Order) {
+        self.hear("payments", &order.id, &declined(order)).await;
+    }
+
+    /// What was told of the order, in this order.
+    pub async fn told_of(&self, order: &pb::Order) -> Vec<String> {
+        let statement = "select kind from events.outbox where subject = $1::uuid order by sequence";
+        let kinds: Vec<String> = self.ask(statement, &order.id).await;
+        kinds.into_iter().map(|kind| kind.strip_prefix("orders.v1.Order").unwrap().to_owned()).collect()
+    }
+
+    /// What is recorded of the order: `version status reason actor`.
+    pub async fn recorded_of(&self, order: &pb::Order) -> Vec<String> {
+        let statement = "select concat_ws(' ', version, status, reason, actor) from order_events
+                         where order_id = $1::uuid order by version";
+        self.ask(statement, &order.id).await
+    }
+
+    pub async fn ask(&self, statement: &'static str, id: &str) -> Vec<String> {
+        let mut connection = self.connection().await;
+        sqlx::query_scalar(statement).bind(id).fetch_all(&mut connection).await.unwrap()
+    }
+
     pub async fn stock(&self, sku: &str) -> i64 {
         let request = pb::GetProductRequest { sku: sku.to_owned() };
         self.catalog.clone().get_product(request).await.unwrap().into_inner().product.unwrap().stock
     }
 
+    pub async fn connection(&self) -> PgConnection {
+        PgConnection::connect_with(&self.database.database_url).await.unwrap()
+    }
+
     /// A way around the service, for what only an operator could do.
     pub async fn sql(&self, statement: &'static str) {
-        let mut connection = PgConnection::connect_with(&self.database.database_url).await.unwrap();
+        let mut connection = self.connection().await;
         sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
     }
 
     pub async fn count(&self, query: &'static str) -> i64 {
-        let mut connection = PgConnection::connect_with(&self.database.database_url).await.unwrap();
+        let mut connection = self.connection().await;
         sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap()
     }
+}
+
+/// Nobody needs to be there for what the service tells, but the service itself.
+pub fn bus() -> Bus {
+    Bus::in_process(&["orders"])
+}
+
+pub fn captured(order: &pb::Order) -> payments::PaymentCaptured {
+    let (payment_id, order_id) = (Uuid::now_v7().to_string(), order.id.clone());
+    payments::PaymentCaptured { payment_id, order_id, amount: order.total.clone() }
+}
+
+pub fn declined(order: &pb::Order) -> payments::PaymentDeclined {
+    payments::PaymentDeclined { payment_id: Uuid::now_v7().to_string(), order_id: order.id.clone() }
 }
 
 pub fn peer(address: SocketAddr) -> Peer {
@@ -133,6 +226,11 @@ impl Person {
         Ok(self.orders.clone().cancel_order(request).await?.into_inner().order.unwrap())
     }
 
+    pub async fn watch(&self, id: &str, after_version: i64) -> Result<Streaming<pb::WatchOrderResponse>, Status> {
+        let request = self.request(pb::WatchOrderRequest { id: id.to_owned(), after_version });
+        Ok(self.orders.clone().watch_order(request).await?.into_inner())
+    }
+
     pub async fn list(
         &self,
         user_id: &str,
@@ -151,6 +249,19 @@ impl Person {
     }
 }
 
+/// For many at once: nothing was begun where no connection was free within a second, as may happen on a busy machine.
+pub async fn in_turn<T, F>(ask: impl Fn() -> F) -> Result<T, Status>
+where
+    F: Future<Output = Result<T, Status>>,
+{
+    loop {
+        match ask().await {
+            Err(busy) if busy.code() == Code::Unavailable => yield_now().await,
+            answer => return answer,
+        }
+    }
+}
+
 /// The code and, where there is one, the reason.
 pub fn refusal<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, Option<String>) {
     let status = answer.unwrap_err();
@@ -162,58 +273,4 @@ pub fn fields<T: std::fmt::Debug>(answer: Result<T, Status>) -> Vec<String> {
     let status = answer.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument, "{status}");
     rpc::status::violations(&status).into_iter().map(|(field, _)| field).collect()
-}
-
-async fn stub_users() -> (Peer, Arc<AtomicI32>) {
-    let answer = Arc::new(AtomicI32::new(Code::Ok.into()));
-    let (listener, address) = testkit::listener().await;
-    let service = UsersServiceServer::new(StubUsers { answer: answer.clone() });
-    let server = rpc::Server::new(&ServerConfig::default(), proto::FILE_DESCRIPTOR_SET).with(service);
-    tokio::spawn(server.serve(listener, CancellationToken::new()));
-    (peer(address), answer)
-}
-
-/// Knows everybody who brings a token, unless it is told to answer otherwise.
-struct StubUsers {
-    answer: Arc<AtomicI32>,
-}
-
-#[async_trait]
-impl UsersService for StubUsers {
-    async fn confirm_account(
-        &self,
-        request: Request<users::ConfirmAccountRequest>,
-    ) -> Result<Response<users::ConfirmAccountResponse>, Status> {
-        assert!(request.metadata().contains_key("authorization"), "the caller's token was not forwarded");
-        match Code::from(self.answer.load(Ordering::SeqCst)) {
-            Code::Ok => Ok(Response::new(users::ConfirmAccountResponse {})),
-            code => Err(Status::new(code, "a secret of the users service")),
-        }
-    }
-
-    async fn get_user(&self, _: Request<users::GetUserRequest>) -> Result<Response<users::GetUserResponse>, Status> {
-        Err(Status::unimplemented("orders reads no accounts"))
-    }
-
-    async fn register(&self, _: Request<users::RegisterRequest>) -> Result<Response<users::RegisterResponse>, Status> {
-        Err(Status::unimplemented("orders does not register"))
-    }
-
-    async fn sign_in(&self, _: Request<users::SignInRequest>) -> Result<Response<users::SignInResponse>, Status> {
-        Err(Status::unimplemented("orders does not sign in"))
-    }
-
-    async fn update_user(
-        &self,
-        _: Request<users::UpdateUserRequest>,
-    ) -> Result<Response<users::UpdateUserResponse>, Status> {
-        Err(Status::unimplemented("orders does not update users"))
-    }
-
-    async fn delete_user(
-        &self,
-        _: Request<users::DeleteUserRequest>,
-    ) -> Result<Response<users::DeleteUserResponse>, Status> {
-        Err(Status::unimplemented("orders does not delete users"))
-    }
 }

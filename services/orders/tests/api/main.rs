@@ -6,12 +6,16 @@
 mod bad_input;
 mod cancelling;
 mod catalogue;
+mod expiry;
+mod forgetting;
 mod harness;
 mod idempotency;
 mod listing;
 mod next_version;
 mod operations;
+mod paying;
 mod permissions;
 mod placing;
 mod program;
 mod stock;
+mod watching;

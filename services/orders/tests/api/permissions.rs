@@ -12,11 +12,12 @@ use crate::harness::{Person, Service, refusal};
 const SCOPES: [&str; 5] = ["admin", "orders:read", "orders:write", "users:read", "users:write"];
 
 /// Every call, and the scope that it asks for.
-const CALLS: [(&str, &str); 4] = [
+const CALLS: [(&str, &str); 5] = [
     ("orders.v1.OrdersService/PlaceOrder", "orders:write"),
     ("orders.v1.OrdersService/GetOrder", "orders:read"),
     ("orders.v1.OrdersService/ListOrders", "orders:read"),
     ("orders.v1.OrdersService/CancelOrder", "orders:write"),
+    ("orders.v1.OrdersService/WatchOrder", "orders:read"),
 ];
 
 /// What a call with this token comes to, whose message says nothing.

@@ -86,8 +86,7 @@ async fn a_failing_users_service_tells_nothing_of_itself() {
 async fn without_users_nothing_is_ordered_but_the_catalogue_is_open() {
     let (listener, address) = testkit::listener().await;
     drop(listener);
-    let database = testkit::private_database(&orders::MIGRATIONS).await;
-    let service = Service::start_with(database, peer(address)).await;
+    let service = Service::start_changed(|config| config.users_url = peer(address)).await;
     assert_eq!(refusal(service.person().place(&[("TABLE-OAK", 1)]).await).0, Code::Unavailable);
     assert_eq!(service.stock("TABLE-OAK").await, 20);
 }

@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use tonic::Code;
 
-use crate::harness::{Service, refusal};
+use crate::harness::{Service, in_turn, refusal};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_a_hundred_who_want_one_of_ten_pieces_exactly_ten_get_it() {
@@ -11,7 +11,7 @@ async fn of_a_hundred_who_want_one_of_ten_pieces_exactly_ten_get_it() {
     service.sql("update products set stock = 10 where sku = 'TABLE-OAK'").await;
     let orders = (0..100).map(|_| {
         let person = service.person();
-        tokio::spawn(async move { person.place(&[("TABLE-OAK", 1)]).await })
+        tokio::spawn(async move { in_turn(|| person.place(&[("TABLE-OAK", 1)])).await })
     });
     let answers = join_all(orders).await.into_iter().map(Result::unwrap);
     let (placed, refused): (Vec<_>, Vec<_>) = answers.partition(Result::is_ok);
@@ -35,7 +35,7 @@ async fn a_hundred_orders_of_the_same_five_products_in_any_order_never_deadlock(
             if turn % 2 == 0 {
                 items.reverse();
             }
-            person.place(&items).await
+            in_turn(|| person.place(&items)).await
         })
     });
     for answer in join_all(orders).await {
@@ -52,9 +52,9 @@ async fn placing_and_cancelling_at_once_loses_no_piece() {
     let turns = (0..30).map(|turn| {
         let person = service.person();
         tokio::spawn(async move {
-            let order = person.place(&[("CHEST-OAK", 1), ("BENCH-OAK", 1)]).await;
+            let order = in_turn(|| person.place(&[("CHEST-OAK", 1), ("BENCH-OAK", 1)])).await;
             match order {
-                Ok(order) if turn % 2 == 0 => person.cancel(&order.id).await.map(|_| 0),
+                Ok(order) if turn % 2 == 0 => in_turn(|| person.cancel(&order.id)).await.map(|_| 0),
                 Ok(_) => Ok(1),
                 Err(status) if status.code() == Code::FailedPrecondition => Ok(0),
                 Err(status) => Err(status),

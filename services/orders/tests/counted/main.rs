@@ -8,8 +8,9 @@ mod harness;
 
 use std::sync::atomic::Ordering;
 
-use harness::{Service, refusal};
-use testkit::told::{self, metric};
+use harness::{Person, Service, refusal};
+use opentelemetry::trace::{FutureExt, SpanKind};
+use testkit::told::{self, Trace, metric};
 use tonic::Code;
 
 const KEY: &str = "2f4c1c86-0b4e-4b1e-9a52-0c9d5f5d8a11";
@@ -88,4 +89,57 @@ async fn what_is_rejected_is_counted_by_its_reason() {
         assert_eq!(rejected(&[("reason", reason)]), Some(1.0), "{reason}");
     }
     assert_eq!(rejected(&[]), Some(6.0), "and nothing else");
+}
+
+/// How long it takes is told by what became of it. The one test here of orders that are paid, or not.
+#[tokio::test]
+async fn how_long_an_order_was_pending_is_told_by_what_became_of_it() {
+    told::listen();
+    let service = Service::start().await;
+    let ada = service.person();
+    let [paid, declined, expired] = [
+        ada.place(&[("TABLE-OAK", 1)]).await.unwrap(),
+        ada.place(&[("TABLE-OAK", 1)]).await.unwrap(),
+        ada.place(&[("TABLE-OAK", 1)]).await.unwrap(),
+    ];
+    service.paid(&paid).await;
+    service.paid(&paid).await;
+    service.declined(&declined).await;
+    // What is confirmed was settled before.
+    ada.cancel(&paid.id).await.unwrap();
+    service.sql("update orders set created_at = created_at - interval '901 seconds' where status = 'pending'").await;
+    // It looks as soon as it starts.
+    let _other = service.replica(|_| {}).await;
+    let settled = |outcome| metric("orders_settlement_duration_seconds_count", &[("outcome", outcome)]);
+    while settled("expired").is_none() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(service.told_of(&expired).await, ["Placed", "Cancelled"]);
+    assert_eq!((settled("confirmed"), settled("rejected"), settled("expired")), (Some(1.0), Some(1.0), Some(1.0)));
+    assert!(metric("orders_settlement_duration_seconds_bucket", &[("le", "10")]).is_some());
+    assert!(metric("orders_pending_oldest_seconds", &[]).is_some());
+}
+
+/// The round trips to the database that this takes.
+async fn statements<T>(trace: &Trace, call: &str, answer: impl Future<Output = T>) -> Vec<String> {
+    answer.with_context(trace.context()).await;
+    trace.span(SpanKind::Server, call).await;
+    let spans = trace.spans().into_iter().filter(|span| span.attribute("db.system.name").is_some());
+    spans.map(|span| span.name).collect()
+}
+
+#[tokio::test]
+async fn telling_the_world_takes_no_round_trip_of_its_own() {
+    let traces = [(); 3].map(|()| Trace::begin());
+    let service = Service::start().await;
+    let ada: Person = service.person();
+    let first = ada.place(&[("TABLE-OAK", 1)]).await.unwrap();
+    let [placing, getting, cancelling] = &traces;
+    let place = ada.place_with_key(&[("TABLE-OAK", 1), ("BOX-OAK", 1)], KEY);
+    let placed = statements(placing, "orders.v1.OrdersService/PlaceOrder", place).await;
+    assert_eq!(placed.len(), 5, "begin, key, lock, write, commit: {placed:?}");
+    let got = statements(getting, "orders.v1.OrdersService/GetOrder", ada.get(&first.id)).await;
+    assert_eq!(got.len(), 1, "{got:?}");
+    let cancelled = statements(cancelling, "orders.v1.OrdersService/CancelOrder", ada.cancel(&first.id)).await;
+    assert_eq!(cancelled.len(), 4, "begin, lock, write, commit: {cancelled:?}");
 }
