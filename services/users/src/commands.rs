@@ -1,10 +1,14 @@
 //! What operators tell the program to do, once, beside the running service.
 
+use std::time::Duration;
+
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
 use discovery::Registry;
+use events::{Bus, OutboxCommand};
 use identity::MeshConfig;
 use settings::Secret;
+use tokio::time::timeout;
 
 use crate::{Cli, Config, SERVICE, Users, app::NewClient, domain::Email, error::Error};
 
@@ -15,6 +19,9 @@ pub enum Command {
     Process(lifecycle::Command),
     #[command(flatten)]
     Task(Task),
+    /// Look after the events that are still to be told
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
 }
 
 #[derive(Subcommand)]
@@ -48,6 +55,17 @@ pub struct AddClient {
     pub public: bool,
 }
 
+/// An operator does not wait longer for a database that is away.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Looks after the outbox.
+///
+/// Errors: as the command's.
+pub async fn look_after_outbox(cli: Cli, command: OutboxCommand) -> anyhow::Result<()> {
+    let connected = timeout(PATIENCE, database::connect(&cli.config.database)).await;
+    command.run(&connected.context("the database does not answer")??).await
+}
+
 /// Does it, and is done.
 ///
 /// Errors: it cannot be done; nothing has changed.
@@ -56,7 +74,7 @@ pub async fn run(cli: Cli, task: Task) -> anyhow::Result<()> {
     let _telemetry = telemetry::init(&cli.telemetry, SERVICE, env!("CARGO_PKG_VERSION"))?;
     // The database is all that it speaks with.
     let config = Config { mesh: MeshConfig::default(), ..cli.config };
-    let users = Users::build(&config, &Registry::in_process()).await?;
+    let users = Users::build(&config, &Registry::in_process(), &Bus::in_process(&[])).await?;
     match task {
         Task::GrantAdmin { email } => {
             let granted = users.grpc.app.grant_admin(&Email::parse(&email)?).await;

@@ -25,6 +25,9 @@ pub struct Cli {
     pub drain: lifecycle::Drain,
 
     #[command(flatten)]
+    pub events: events::Config,
+
+    #[command(flatten)]
     pub telemetry: telemetry::Config,
 
     #[command(subcommand)]

@@ -9,6 +9,7 @@ mod error;
 mod grpc;
 mod http;
 mod keys;
+mod messages;
 mod oauth;
 mod passwords;
 mod policy;
@@ -20,10 +21,11 @@ use std::{future::ready, io, net::SocketAddr};
 
 use anyhow::Context;
 use app::{App, Limits};
-pub use commands::{AddClient, Command, Task, run as run_task};
+pub use commands::{AddClient, Command, Task, look_after_outbox, run as run_task};
 pub use config::{Cli, Config};
 use database::Pool;
 use discovery::{Registration, Registry};
+use events::{Bus, Outbox};
 use grpc::Grpc;
 use identity::{
     Mesh, Verifier,
@@ -58,7 +60,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     registry.join(&mut process, registration);
     let health = process.health.clone();
     let prepare = async {
-        let users = Users::build(&cli.config, &registry).await?;
+        let bus = Bus::connect(&cli.events, SERVICE).await?;
+        let users = Users::build(&cli.config, &registry, &bus).await?;
         users.report_to(&health, SERVICE);
         Ok(users)
     };
@@ -89,6 +92,8 @@ impl Listeners {
 /// The service, ready to serve.
 pub struct Users {
     pool: Pool,
+    outbox: Outbox,
+    bus: Bus,
     grpc: Grpc,
     verifier: Verifier,
     calls: rpc::ServerConfig,
@@ -99,11 +104,13 @@ pub struct Users {
 
 impl Users {
     /// Connects, migrates, loads the signing keys, waits for the proof of who this is.
-    pub async fn build(config: &Config, registry: &Registry) -> anyhow::Result<Self> {
+    pub async fn build(config: &Config, registry: &Registry, bus: &Bus) -> anyhow::Result<Self> {
         let mesh = Mesh::open(&config.mesh, SERVICE, registry)?;
         let pool = database::connect(&config.database).await?;
         database::migrate(&pool, &MIGRATIONS).await?;
-        let store = Store::new(pool.clone());
+        events::migrate(&pool).await?;
+        let outbox = Outbox::new(SERVICE, &pool);
+        let store = Store::new(pool.clone(), outbox.clone());
         let keys = Keys::open(store.clone(), &config.key_secret, config.issuer.clone(), config.key_rotation()).await?;
         let verifier = keys.verifier();
         let limits = Limits {
@@ -114,8 +121,8 @@ impl Users {
         let oauth = AuthorizationServer::new(app.clone(), &config.issuer)?;
         let verifier = verifier.believing(&config.outside_issuers)?;
         mesh.ready().await;
-        let (calls, allowed_callers) = (config.calls.clone(), config.allowed_callers.clone());
-        Ok(Self { pool, grpc: Grpc { app }, verifier, calls, oauth, mesh, allowed_callers })
+        let (calls, allowed_callers, bus) = (config.calls.clone(), config.allowed_callers.clone(), bus.clone());
+        Ok(Self { pool, outbox, bus, grpc: Grpc { app }, verifier, calls, oauth, mesh, allowed_callers })
     }
 
     /// Adds what this instance, called `name`, depends on to the process's report.
@@ -127,6 +134,8 @@ impl Users {
         });
         let mesh = self.mesh.clone();
         health.describe(&format!("{name} certificate"), move || ready(mesh.report()));
+        let bus = self.bus.clone();
+        health.describe(&format!("{name} -> bus"), move || ready(bus.report()));
     }
 
     fn acceptor(&self, protocol: Protocol) -> Acceptor {
@@ -137,6 +146,8 @@ impl Users {
 /// Serves both ports until `shutdown`, then finishes what is in flight.
 pub async fn serve(listeners: Listeners, users: Users, shutdown: CancellationToken) -> anyhow::Result<()> {
     let App { keys, store, .. } = users.grpc.app.clone();
+    let published = CancellationToken::new();
+    let relay = tokio::spawn(users.outbox.clone().relay(users.bus.clone(), published.clone()));
     let upkeep = tokio::spawn(upkeep::run(keys, store, shutdown.clone()));
     let (for_calls, for_requests) = (users.acceptor(Protocol::Http2), users.acceptor(Protocol::Http1));
     let grpc = rpc::Server::new(&users.calls, proto::FILE_DESCRIPTOR_SET)
@@ -149,6 +160,9 @@ pub async fn serve(listeners: Listeners, users: Users, shutdown: CancellationTok
     try_join!(grpc, async { http.await.context("the HTTP server failed") }, async {
         upkeep.await.context("the upkeep failed")
     })?;
+    // Not before the last call has written its last event.
+    published.cancel();
+    relay.await.context("the relay failed")?;
     users.pool.close().await;
     Ok(())
 }

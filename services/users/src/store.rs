@@ -10,6 +10,7 @@ mod refresh;
 use std::{error::Error as StdError, time::Duration};
 
 use database::{Pool, violated_constraint};
+use events::Outbox;
 use rpc::deadline;
 use sqlx::{query, query_as};
 use time::OffsetDateTime;
@@ -23,16 +24,18 @@ pub use self::{
 use crate::{
     domain::{Changes, DisplayName, Email, Etag, NewUser, Person, User, UserId},
     error::Error,
+    messages,
 };
 
 #[derive(Clone)]
 pub struct Store {
     pool: Pool,
+    outbox: Outbox,
 }
 
 impl Store {
-    pub fn new(pool: Pool) -> Self {
-        Self { pool }
+    pub fn new(pool: Pool, outbox: Outbox) -> Self {
+        Self { pool, outbox }
     }
 
     pub async fn insert(&self, id: UserId, user: &NewUser, password_hash: &str) -> Result<User, Error> {
@@ -113,8 +116,12 @@ impl Store {
     pub async fn delete(&self, id: UserId) -> Result<(), Error> {
         let mut tx = self.pool.begin(deadline::remaining()).await?;
         let deleted = query!("delete from users where id = $1", id.0).execute(&mut *tx).await?;
-        tx.commit().await?;
-        if deleted.rows_affected() == 0 { Err(Error::NotFound) } else { Ok(()) }
+        if deleted.rows_affected() == 0 {
+            return Err(Error::NotFound);
+        }
+        messages::tell_deleted(&self.outbox, &mut tx, id).await?;
+        self.outbox.commit(tx).await?;
+        Ok(())
     }
 
     /// Makes the account with this address an administrator's.

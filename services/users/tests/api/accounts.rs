@@ -76,6 +76,22 @@ async fn a_deleted_account_is_gone_and_its_email_is_free() {
 }
 
 #[tokio::test]
+async fn the_world_is_told_once_that_an_account_is_deleted() {
+    let service = Service::start().await;
+    let mut listener = service.bus.listen("users.v1");
+    let (ada, eve) = (service.person("ada@example.com").await, service.person("eve@example.com").await);
+    assert!(eve.delete(&ada.user.id).await.is_err());
+    let answers = join_all((0..4).map(|_| ada.delete(&ada.user.id))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+    let event = listener.next().await.unwrap();
+    assert_eq!((event.kind.as_str(), event.source.as_str()), ("users.v1.UserDeleted", "/users"));
+    assert_eq!(event.subject.to_string(), ada.user.id);
+    let told: pb::UserDeleted = prost::Message::decode(event.data).unwrap();
+    assert_eq!(told, pb::UserDeleted { user_id: ada.user.id });
+    assert_eq!(service.ask::<i64>("select count(*) from events.outbox").await, 1);
+}
+
+#[tokio::test]
 async fn a_malformed_id_is_a_bad_request() {
     let service = Service::start().await;
     let ada = service.person("ada@example.com").await;

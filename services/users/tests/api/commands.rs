@@ -3,6 +3,7 @@
 use std::process::Output;
 
 use tokio::task::spawn_blocking;
+use uuid::Uuid;
 
 use crate::{
     harness::{SECRET, Service},
@@ -94,4 +95,19 @@ async fn keys_are_rotated_on_demand() {
     let done = stdout(&run(&service, &["rotate-keys"]).await);
     assert!(done.contains("key_rotated"), "{done}");
     assert_eq!(service.ask::<i64>("select count(*) from signing_keys").await, 2);
+}
+
+#[tokio::test]
+async fn an_operator_has_told_again_what_was_told() {
+    let service = Service::start().await;
+    let ada = service.person("ada@example.com").await;
+    ada.delete(&ada.user.id).await.unwrap();
+    while service.ask::<i64>("select count(*) from events.outbox where published_at is not null").await < 1 {}
+    stdout(&run(&service, &["outbox", "status"]).await);
+    let mut listener = service.bus.listen("users.v1");
+    let id: Uuid = service.ask("select id from events.outbox").await;
+    stdout(&run(&service, &["outbox", "replay", &id.to_string()]).await);
+    assert_eq!(listener.next().await.unwrap().id, id);
+    let unknown = run(&service, &["outbox", "drop", &Uuid::now_v7().to_string()]).await;
+    assert_eq!(unknown.status.code(), Some(1), "{unknown:?}");
 }

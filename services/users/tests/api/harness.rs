@@ -4,6 +4,7 @@ use std::{net::SocketAddr, num::NonZeroUsize};
 
 use database::Config as Database;
 use discovery::Registry;
+use events::Bus;
 use identity::{Config, Issuer, Mesh, MeshConfig, Verifier};
 use proto::users::v1::{self as pb, users_service_client::UsersServiceClient};
 use rpc::{Channel, ServerConfig};
@@ -20,6 +21,8 @@ pub struct Service {
     pub grpc: SocketAddr,
     pub http: SocketAddr,
     pub config: users::Config,
+    /// What is heard of it.
+    pub bus: Bus,
 }
 
 impl Service {
@@ -60,10 +63,12 @@ impl Service {
             allowed_callers: Vec::new(),
         };
         change(&mut config);
-        let users = Users::build(&config, &Registry::in_process()).await?;
+        // Nobody needs to hear what it tells.
+        let bus = Bus::in_process(&[]);
+        let users = Users::build(&config, &Registry::in_process(), &bus).await?;
         tokio::spawn(users::serve(Listeners { grpc, http }, users, CancellationToken::new()));
         let client = UsersServiceClient::new(testkit::channel(grpc_addr, proto::FILE_DESCRIPTOR_SET));
-        Ok(Self { client, grpc: grpc_addr, http: http_addr, config })
+        Ok(Self { client, grpc: grpc_addr, http: http_addr, config, bus })
     }
 
     pub async fn register(&self, email: &str) -> pb::User {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use discovery::Registry;
+use events::Bus;
 use serde_json::Value;
 use users::Users;
 
@@ -10,7 +11,7 @@ use crate::harness::{Person, SECRET, Service};
 
 /// As `users rotate-keys` does.
 async fn rotate(service: &Service) -> anyhow::Result<()> {
-    Users::build(&service.config, &Registry::in_process()).await.unwrap().rotate_keys().await
+    Users::build(&service.config, &Registry::in_process(), &Bus::in_process(&[])).await.unwrap().rotate_keys().await
 }
 
 /// The ids of the published keys.
@@ -82,8 +83,8 @@ async fn a_key_whose_turn_is_over_is_followed_by_one_however_many_replicas_there
 async fn of_two_who_rotate_at_once_one_does() {
     let service = Service::start().await;
     let (one, other) = (
-        Users::build(&service.config, &Registry::in_process()).await.unwrap(),
-        Users::build(&service.config, &Registry::in_process()).await.unwrap(),
+        Users::build(&service.config, &Registry::in_process(), &Bus::in_process(&[])).await.unwrap(),
+        Users::build(&service.config, &Registry::in_process(), &Bus::in_process(&[])).await.unwrap(),
     );
     for round in 2..5 {
         let outcomes = tokio::join!(one.rotate_keys(), other.rotate_keys());

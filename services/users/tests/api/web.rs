@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use discovery::Registry;
+use events::Bus;
 use form_urlencoded::Serializer;
 use reqwest::{
     Client, RequestBuilder,
@@ -37,7 +38,7 @@ impl Service {
     pub async fn add_client(&self, name: &str, public: bool, scope: &str, uris: &[&str]) -> Option<String> {
         let redirect_uri = uris.iter().map(|uri| (*uri).to_owned()).collect();
         let client = AddClient { name: name.to_owned(), scope: scope.to_owned(), redirect_uri, public };
-        let users = Users::build(&self.config, &Registry::in_process()).await.unwrap();
+        let users = Users::build(&self.config, &Registry::in_process(), &Bus::in_process(&[])).await.unwrap();
         users.add_client(&client).await.unwrap().map(|secret| secret.expose().to_owned())
     }
 
