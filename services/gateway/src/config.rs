@@ -63,6 +63,10 @@ pub struct Config {
     #[arg(long, env, default_value = "1024", value_parser = value_parser!(u32).range(1..))]
     pub max_concurrent_requests: u32,
 
+    /// How many answers may go on for minutes at once, such as an order's events; more are refused with 503
+    #[arg(long, env, default_value = "1000", value_parser = value_parser!(u32).range(1..))]
+    pub max_streams: u32,
+
     #[command(flatten)]
     pub edge: EdgeConfig,
 

@@ -65,10 +65,11 @@ pub fn around(api: Router, config: &Config, health: &Health, rate_limits: RateLi
         .layer(CatchPanicLayer::custom(panicked))
         // Whoever asks too often is refused before it costs us anything.
         .layer(from_fn_with_state(rate_limits, limit_rates))
-        // What is too much at once is better asked for elsewhere, or a little later.
+        // What is too much at once is better asked for elsewhere, or a little later. A stream that has begun has a limit
+        // of its own.
         .layer(from_fn_with_state(permits, shed_load))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        // Innermost, so that what is left for the services is known exactly.
+        // Innermost, so that what is left for the services is known exactly. Of a stream, it is for the beginning.
         .layer(from_fn_with_state(deadline, enforce_deadline));
     api.layer(stack)
 }
@@ -115,11 +116,18 @@ fn cors(allowed_origins: &[HeaderValue]) -> Option<CorsLayer> {
         list if list.iter().any(|origin| origin == "*") => AllowOrigin::any(),
         list => AllowOrigin::list(list.iter().cloned()),
     };
-    let idempotency_key = HeaderName::from_static("idempotency-key");
+    let [idempotency_key, last_event_id] = ["idempotency-key", "last-event-id"].map(HeaderName::from_static);
     let layer = CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH, idempotency_key, REQUEST_ID])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::IF_MATCH,
+            idempotency_key,
+            last_event_id,
+            REQUEST_ID,
+        ])
         .expose_headers([
             header::ETAG,
             header::LOCATION,

@@ -14,8 +14,10 @@ mod problem;
 mod proxy;
 mod rate_limit;
 mod routes;
+mod seats;
 mod security_headers;
 mod serve;
+mod streams;
 
 use std::{future::ready, io, net::SocketAddr};
 
@@ -38,6 +40,7 @@ use rate_limit::RateLimits;
 pub use rate_limit::{RateLimitConfig, Switch};
 use rpc::Channel;
 pub use serve::{Edge, EdgeConfig, serve};
+use streams::Streams;
 use tokio::net::TcpListener;
 
 /// Its name in the registry.
@@ -83,6 +86,7 @@ pub struct Backends {
     pub verifier: Verifier,
     pub users_http: Proxy,
     pub rate_limits: RateLimits,
+    pub streams: Streams,
 }
 
 impl Backends {
@@ -106,6 +110,7 @@ impl Backends {
                 mesh.connector("users", Protocol::Http1),
             ),
             rate_limits: RateLimits::new(config.rate_limit),
+            streams: Streams::new(config.max_streams),
             mesh,
         })
     }

@@ -24,6 +24,7 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/v1/products/{sku}", Public),
     ("POST", "/v1/orders", Scope("orders:write")),
     ("GET", "/v1/orders/{id}", Scope("orders:read")),
+    ("GET", "/v1/orders/{id}/events", Scope("orders:read")),
     ("POST", "/v1/orders/{id}/cancel", Scope("orders:write")),
     ("GET", "/v1/users/{id}/orders", Scope("orders:read")),
     // What services publish over HTTP: they know by which methods, and whom they ask for what.

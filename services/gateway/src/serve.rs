@@ -20,7 +20,7 @@ const OUT_OF_FILES: Duration = Duration::from_millis(200);
 
 /// What the public port is made of besides the address and the API.
 pub struct Edge {
-    admission: Arc<Admission>,
+    admission: Admission,
     certificate: Option<Arc<Certificate>>,
 }
 
@@ -28,7 +28,7 @@ impl Edge {
     /// Errors: the certificate or its key cannot be read, or do not belong together.
     pub fn open(config: &EdgeConfig) -> anyhow::Result<Self> {
         let certificate = config.certificate_files().map(Certificate::open).transpose()?;
-        Ok(Self { admission: Arc::new(Admission::new(config)), certificate: certificate.map(Arc::new) })
+        Ok(Self { admission: Admission::new(config), certificate: certificate.map(Arc::new) })
     }
 }
 
@@ -59,12 +59,7 @@ pub async fn serve(
     Ok(())
 }
 
-async fn accept(
-    listener: &TcpListener,
-    admission: &Arc<Admission>,
-    server: &Arc<Server>,
-    connections: &mut JoinSet<()>,
-) {
+async fn accept(listener: &TcpListener, admission: &Admission, server: &Arc<Server>, connections: &mut JoinSet<()>) {
     loop {
         let accepted = select! {
             accepted = listener.accept() => accepted,

@@ -1,6 +1,8 @@
-//! `/v1/orders`: placing, reading and cancelling one's own orders.
+//! `/v1/orders`: placing, reading, watching and cancelling one's own orders.
 
 mod shapes;
+mod updates;
+mod watch;
 
 use axum::{
     Json,
@@ -21,7 +23,12 @@ use crate::{
 };
 
 pub fn router() -> OpenApiRouter<Backends> {
-    OpenApiRouter::new().routes(routes!(place)).routes(routes!(get)).routes(routes!(cancel)).routes(routes!(list))
+    OpenApiRouter::new()
+        .routes(routes!(place))
+        .routes(routes!(get))
+        .routes(routes!(updates::watch))
+        .routes(routes!(cancel))
+        .routes(routes!(list))
 }
 
 /// Place an order; with the same `Idempotency-Key` within 24 hours, hear the first answer again

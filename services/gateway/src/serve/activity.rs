@@ -28,6 +28,9 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// A client that takes nothing of its answers for so long does not read them.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The same for one that we want to be rid of: a process has no time to wait for it (`DRAIN_TIMEOUT_S`).
+const LAST_READ_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// To be told that the connection ends, and to take what was already answered.
 const FAREWELL_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -96,13 +99,16 @@ impl Activity {
 
     fn limit(&self) -> Option<(Instant, Overdue)> {
         let state = self.state();
-        let idle_timeout = if state.is_leaving { FAREWELL_TIMEOUT } else { IDLE_TIMEOUT };
+        let (idle_timeout, read_timeout) = match state.is_leaving {
+            false => (IDLE_TIMEOUT, READ_TIMEOUT),
+            true => (FAREWELL_TIMEOUT, LAST_READ_TIMEOUT),
+        };
         match (state.head_since, state.requests, state.untaken) {
             (Some(since), _, _) => Some((since + HEAD_TIMEOUT, Overdue::Slow)),
             (None, 0, _) => Some((state.moved + idle_timeout, Overdue::Idle)),
-            // It waits for us, and we have a deadline of our own.
+            // It waits for us, and we have a deadline of our own, or a stream that ends in time.
             (None, _, 0) => None,
-            (None, _, _) => Some((state.moved + READ_TIMEOUT, Overdue::Slow)),
+            (None, _, _) => Some((state.moved + read_timeout, Overdue::Slow)),
         }
     }
 

@@ -24,9 +24,9 @@ use tower::Service;
 
 use super::{
     activity::{Activity, Answer, Exchange, Heard, Overdue},
-    admission::Seat,
     certificate::Certificate,
 };
+use crate::{client_address::Network, seats::Seat, streams::Leaving};
 
 /// A handshake is two short messages each way.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -72,7 +72,7 @@ impl Server {
     }
 
     /// From the first byte to the last. Nobody is told how it ended: the client's mistakes are no news.
-    pub async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, _seat: Seat) {
+    pub async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, _seat: Seat<Network>) {
         // What is written at once is an answer, or a part of one that somebody waits for.
         let _ = stream.set_nodelay(true);
         let stream = Lingering::from(stream);
@@ -87,10 +87,11 @@ impl Server {
     async fn answer(&self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static, peer: SocketAddr, scheme: Scheme) {
         let activity = Activity::begin();
         let stream = TokioIo::new(Heard { stream, activity: activity.clone() });
-        let (router, requests) = (self.router.clone(), activity.clone());
+        let (router, requests, leaving) = (self.router.clone(), activity.clone(), Leaving(self.shutdown.clone()));
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
             request.extensions_mut().insert(scheme.clone());
+            request.extensions_mut().insert(leaving.clone());
             respond(router.clone(), requests.request(request.version()), request)
         });
         let mut connection = pin!(self.http.serve_connection(stream, service));

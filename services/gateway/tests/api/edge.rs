@@ -69,7 +69,7 @@ async fn pages_of_an_allowed_origin_may_call() {
     for method in ["GET", "POST", "PATCH", "DELETE"] {
         assert!(listed("access-control-allow-methods", method), "{method}");
     }
-    for header in ["authorization", "content-type", "if-match", "idempotency-key", "x-request-id"] {
+    for header in ["authorization", "content-type", "if-match", "idempotency-key", "last-event-id", "x-request-id"] {
         assert!(listed("access-control-allow-headers", header), "{header}");
     }
     let answer = gateway.send(with(bare("GET", "/v1/orders/7"), "origin", SHOP)).await;

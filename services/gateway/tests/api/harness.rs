@@ -56,6 +56,7 @@ impl Gateway {
             cors_allowed_origins: Vec::new(),
             request_timeout_ms: 5000,
             max_concurrent_requests: 1024,
+            max_streams: 1000,
             edge: EdgeConfig::default(),
             rate_limit: RateLimitConfig::default(),
             client: rpc::ClientConfig::default(),

@@ -25,5 +25,6 @@ mod smuggling;
 mod stubs;
 mod tls;
 mod traces;
+mod updates;
 mod who_may_call;
 mod wire;

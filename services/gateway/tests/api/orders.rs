@@ -11,7 +11,7 @@ use crate::{
 
 const KEY: &str = "2f4c1c86-0b4e-4b1e-9a52-0c9d5f5d8a11";
 
-fn placed() -> Value {
+pub fn placed() -> Value {
     let mut order = listed();
     let (unit_price, total) = (euros(1999), euros(3998));
     order["lines"] = json!([

@@ -82,9 +82,11 @@ async fn after_a_failure(ask: impl AsyncFn(&Gateway) -> Answer) -> (Answer, usiz
 
 #[tokio::test]
 async fn what_is_only_read_is_asked_for_again() {
-    let (answer, calls) = after_a_failure(async |gateway: &Gateway| gateway.get("/v1/products").await).await;
-    answer.ok(200);
-    assert_eq!(calls, 2);
+    for path in ["/v1/products", "/v1/orders/7", "/v1/orders/7/events"] {
+        let (answer, calls) =
+            after_a_failure(async |gateway: &Gateway| gateway.send_signed_in(bare("GET", path)).await).await;
+        assert_eq!((answer.status.as_u16(), calls), (200, 2), "{path}");
+    }
 }
 
 #[tokio::test]

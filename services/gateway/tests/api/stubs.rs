@@ -2,11 +2,18 @@
 
 use std::{
     any::Any,
+    collections::VecDeque,
     future::pending,
+    net::SocketAddr,
     sync::{Arc, Mutex},
 };
 
 use discovery::Peer;
+use futures::{
+    StreamExt,
+    channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded},
+    stream::{self, BoxStream},
+};
 use proto::{
     orders::v1::{
         self as orders,
@@ -19,7 +26,7 @@ use proto::{
     },
 };
 use rpc::ServerConfig;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, async_trait, metadata::MetadataMap};
 
@@ -55,23 +62,32 @@ impl Default for Answers {
 
 type Call = (MetadataMap, Box<dyn Any + Send>);
 
+/// Of an order that is watched.
+pub type State = Result<orders::WatchOrderResponse, Status>;
+
 /// Any of the services.
 #[derive(Clone, Default)]
 pub struct Stub {
     answers: Arc<Mutex<Answers>>,
     calls: Arc<Mutex<Vec<Call>>>,
+    scripts: Arc<Mutex<VecDeque<UnboundedReceiver<State>>>>,
     reached: Arc<Notify>,
 }
 
 impl Stub {
     pub async fn serve(&self) -> Peer {
+        let (address, _) = self.serve_until(CancellationToken::new()).await;
+        format!("http://{address}").parse().unwrap()
+    }
+
+    /// The same, and what ends when it has served everybody after the signal.
+    pub async fn serve_until(&self, shutdown: CancellationToken) -> (SocketAddr, JoinHandle<anyhow::Result<()>>) {
         let (listener, address) = testkit::listener().await;
         let server = rpc::Server::new(&ServerConfig::default(), proto::FILE_DESCRIPTOR_SET)
             .with(UsersServiceServer::new(self.clone()))
             .with(CatalogServiceServer::new(self.clone()))
             .with(OrdersServiceServer::new(self.clone()));
-        tokio::spawn(server.serve(listener, CancellationToken::new()));
-        format!("http://{address}").parse().unwrap()
+        (address, tokio::spawn(server.serve(listener, shutdown)))
     }
 
     pub fn set(&self, change: impl FnOnce(&mut Answers)) {
@@ -80,6 +96,14 @@ impl Stub {
 
     pub fn fail(&self, failure: Status) {
         self.set(|answers| answers.failure = Some(failure));
+    }
+
+    /// Who watches an order next is told what is said here, until this is dropped. Without it, an order is pending and then
+    /// confirmed.
+    pub fn script(&self) -> UnboundedSender<State> {
+        let (sender, states) = unbounded();
+        self.scripts.lock().unwrap().push_back(states);
+        sender
     }
 
     pub fn calls(&self) -> usize {
@@ -219,5 +243,20 @@ impl OrdersService for Stub {
         request: Request<orders::CancelOrderRequest>,
     ) -> Result<Response<orders::CancelOrderResponse>, Status> {
         self.answer(request, |Answers { order, .. }| orders::CancelOrderResponse { order }).await
+    }
+
+    type WatchOrderStream = BoxStream<'static, State>;
+
+    async fn watch_order(
+        &self,
+        request: Request<orders::WatchOrderRequest>,
+    ) -> Result<Response<Self::WatchOrderStream>, Status> {
+        let after = request.get_ref().after_version;
+        let answer = self.answer(request, |Answers { order, .. }| canned::states(order.as_ref())).await?;
+        let script = self.scripts.lock().unwrap().pop_front();
+        Ok(answer.map(|states| match script {
+            Some(script) => script.boxed(),
+            None => stream::iter(states).filter(move |state| std::future::ready(state.version > after)).map(Ok).boxed(),
+        }))
     }
 }

@@ -32,7 +32,7 @@ pub struct Route {
     pub success: u16,
 }
 
-pub static ROUTES: [Route; 11] = [
+pub static ROUTES: [Route; 12] = [
     route("POST", "/v1/users", Anybody, r#"{"email": "a@b", "display_name": "A", "password": "12345678"}"#, 201),
     route("GET", "/v1/users/{id}", Allowed("users:read"), "", 200),
     route("PATCH", "/v1/users/{id}", Allowed("users:write"), "{}", 200),
@@ -43,6 +43,7 @@ pub static ROUTES: [Route; 11] = [
     route("GET", "/v1/products/{sku}", Anybody, "", 200),
     route("POST", "/v1/orders", Allowed("orders:write"), r#"{"items": []}"#, 201),
     route("GET", "/v1/orders/{id}", Allowed("orders:read"), "", 200),
+    route("GET", "/v1/orders/{id}/events", Allowed("orders:read"), "", 200),
     route("POST", "/v1/orders/{id}/cancel", Allowed("orders:write"), "", 200),
 ];
 

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use axum::{body::Bytes, http::Request};
 use h2::{Reason, client};
 use tokio::{net::TcpStream, task::JoinHandle, time};
+use tokio_util::sync::CancellationToken;
 
 use super::takes;
 use crate::harness::Gateway;
@@ -64,6 +65,19 @@ async fn who_does_not_take_his_answer_does_not_keep_us() {
     assert_eq!(answer.status(), 200);
     // Whether it was told why is not ours to say: it does not listen.
     let _ = takes(connection, 29..33).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_does_not_take_his_answer_keeps_us_even_less_when_we_leave() {
+    let shutdown = CancellationToken::new();
+    let (gateway, serving) = Gateway::start().await.serve_until(shutdown.clone()).await;
+    let (client, _connection) = connect(gateway, client::Builder::new().initial_window_size(0)).await;
+    let mut ready = client.ready().await.unwrap();
+    let (answer, _) = ready.send_request(get("/openapi.json"), true).unwrap();
+    let answer = answer.await.unwrap();
+    assert_eq!(answer.status(), 200);
+    shutdown.cancel();
+    takes(serving, 9..13).await.unwrap().unwrap();
 }
 
 #[tokio::test]

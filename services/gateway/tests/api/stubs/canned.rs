@@ -3,7 +3,7 @@
 use prost_types::Timestamp;
 use proto::{
     money::v1::Money,
-    orders::v1::{Order, OrderLine, OrderStatus, Product},
+    orders::v1::{Order, OrderLine, OrderStatus, Product, WatchOrderResponse},
     users::v1::{SignInResponse, User},
 };
 
@@ -57,6 +57,12 @@ pub fn order() -> Order {
         created_at: at(123_000_000),
         updated_at: at(0),
     }
+}
+
+/// The whole life of an order that is paid at once.
+pub fn states(order: Option<&Order>) -> [WatchOrderResponse; 2] {
+    let confirmed = order.map(|order| Order { status: OrderStatus::Confirmed.into(), ..order.clone() });
+    [WatchOrderResponse { order: order.cloned(), version: 1 }, WatchOrderResponse { order: confirmed, version: 2 }]
 }
 
 fn euros(amount: i64) -> Option<Money> {
