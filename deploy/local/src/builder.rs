@@ -3,23 +3,26 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use discovery::Registry;
+use events::Bus;
 use futures::future::FutureExt;
 use gateway::{Backends, Edge};
 use lifecycle::{Health, listen};
 use orders::Orders;
+use payments::Payments;
 use tokio::net::TcpListener;
 use users::Users;
 
 use crate::{
     configs::Configs,
     demo,
-    instance::{Instance, Serving},
+    instance::{Instance, Serving, Start},
     servers::{Addresses, Listeners},
 };
 
 pub struct Builder {
     pub configs: Configs,
     pub registry: Registry,
+    pub bus: Bus,
     pub health: Health,
     /// Where the process is asked whether it is ready.
     pub operations: SocketAddr,
@@ -29,6 +32,7 @@ pub struct Builder {
 pub struct Instances {
     pub gateway: Instance,
     pub orders: Instance,
+    pub payments: Instance,
     pub users: Instance,
 }
 
@@ -38,51 +42,57 @@ impl Builder {
         let Addresses { gateway, users, users_http, orders } = listeners.addresses()?;
         let name = move |service: &'static str| format!("{service}-{number}");
         let serving = self.users(name("users"), listeners.users).await?;
-        let builder = self.clone();
-        let again = move || {
-            let builder = builder.clone();
-            async move {
-                let grpc = listen("--users-port", users).await?;
-                let listeners = users::Listeners { grpc, http: listen("--users-http-port", users_http).await? };
-                builder.users(name("users"), listeners).await
-            }
-            .boxed()
-        };
-        let users = Instance::begin(name("users"), serving, Box::new(again));
+        let again = self.again(move |builder| async move {
+            let grpc = listen("--users-port", users).await?;
+            let listeners = users::Listeners { grpc, http: listen("--users-http-port", users_http).await? };
+            builder.users(name("users"), listeners).await
+        });
+        let users = Instance::begin(name("users"), serving, again);
 
         let serving = self.orders(name("orders"), listeners.orders).await?;
-        let builder = self.clone();
-        let again = move || {
-            let builder = builder.clone();
-            async move { builder.orders(name("orders"), listen("--orders-port", orders).await?).await }.boxed()
-        };
-        let orders = Instance::begin(name("orders"), serving, Box::new(again));
+        let again = self.again(move |builder| async move {
+            builder.orders(name("orders"), listen("--orders-port", orders).await?).await
+        });
+        let orders = Instance::begin(name("orders"), serving, again);
+
+        let serving = self.payments(name("payments")).await?;
+        let again = self.again(move |builder| async move { builder.payments(name("payments")).await });
+        let payments = Instance::begin(name("payments"), serving, again);
 
         let serving = self.gateway(name("gateway"), listeners.gateway)?;
+        let again = self
+            .again(move |builder| async move { builder.gateway(name("gateway"), listen("--port", gateway).await?) });
+        let gateway = Instance::begin(name("gateway"), serving, again);
+        Ok(Instances { gateway, orders, payments, users })
+    }
+
+    fn again<F>(self: &Arc<Self>, start: impl Fn(Arc<Self>) -> F + Send + Sync + 'static) -> Start
+    where
+        F: Future<Output = anyhow::Result<Serving>> + Send + 'static,
+    {
         let builder = self.clone();
-        let again = move || {
-            let builder = builder.clone();
-            async move { builder.gateway(name("gateway"), listen("--port", gateway).await?) }.boxed()
-        };
-        let gateway = Instance::begin(name("gateway"), serving, Box::new(again));
-        Ok(Instances { gateway, orders, users })
+        Box::new(move || start(builder.clone()).boxed())
     }
 
     async fn users(&self, name: String, listeners: users::Listeners) -> anyhow::Result<Serving> {
         let registration = listeners.registration(self.operations)?;
-        let users = Users::build(&self.configs.users, &self.registry).await?;
+        let users = Users::build(&self.configs.users, &self.registry, &self.bus).await?;
         demo::register_client(&users).await?;
         users.report_to(&self.health, &name);
-        let health = Health::default();
-        Ok(Serving::new(&self.registry, registration, health, |stop| users::serve(listeners, users, stop)))
+        Ok(Serving::new(|stop| users::serve(listeners, users, stop)).called(&self.registry, registration))
     }
 
     async fn orders(&self, name: String, listener: TcpListener) -> anyhow::Result<Serving> {
         let registration = orders::registration(&listener, self.operations)?;
-        let orders = Orders::build(&self.configs.orders, &self.registry).await?;
+        let orders = Orders::build(&self.configs.orders, &self.registry, &self.bus).await?;
         orders.report_to(&self.health, &name);
-        let health = Health::default();
-        Ok(Serving::new(&self.registry, registration, health, |stop| orders::serve(listener, orders, stop)))
+        Ok(Serving::new(|stop| orders::serve(listener, orders, stop)).called(&self.registry, registration))
+    }
+
+    async fn payments(&self, name: String) -> anyhow::Result<Serving> {
+        let payments = Payments::build(&self.configs.payments, &self.bus).await?;
+        payments.report_to(&self.health, &name);
+        Ok(Serving::new(|stop| payments::serve(payments, stop)))
     }
 
     fn gateway(&self, name: String, listener: TcpListener) -> anyhow::Result<Serving> {
@@ -93,6 +103,7 @@ impl Builder {
         // Its own, so that its clients are sent elsewhere when it alone is restarted.
         let health = Health::default();
         let router = gateway::router(backends, &self.configs.gateway, health.clone());
-        Ok(Serving::new(&self.registry, registration, health, |stop| gateway::serve(listener, router, edge, stop)))
+        let serving = Serving::new(|stop| gateway::serve(listener, router, edge, stop));
+        Ok(serving.called(&self.registry, registration).telling(health))
     }
 }

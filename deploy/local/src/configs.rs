@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use discovery::{Peer, Registry};
 use gateway::{EdgeConfig, RateLimitConfig, Switch};
 use identity::{Issuer, MeshConfig};
+use payments::ProviderConfig;
 use rpc::{ClientConfig, ServerConfig};
 
 use crate::{data::Data, database_server::DatabaseServer, options::Options, servers::Addresses};
@@ -16,6 +17,7 @@ const PASSWORD_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(2).expect("two is n
 pub struct Configs {
     pub users: users::Config,
     pub orders: orders::Config,
+    pub payments: payments::Config,
     pub gateway: gateway::Config,
 }
 
@@ -27,8 +29,7 @@ impl Configs {
         addresses: &Addresses,
         rate_limit: Switch,
     ) -> anyhow::Result<Self> {
-        let issuer =
-            Issuer { token_issuer: format!("http://{}", addresses.gateway), token_audience: "joist".to_owned() };
+        let issuer = issuer(addresses);
         let token_jwks_url = "consul:///users/.well-known/jwks.json".parse()?;
         let identity = identity::Config { issuer: issuer.clone(), token_jwks_url, outside_issuers: Vec::new() };
         let users = users::Config {
@@ -49,6 +50,8 @@ impl Configs {
         let orders = orders::Config {
             grpc_addr: addresses.orders,
             users_url: service("users"),
+            pending_timeout_s: 900,
+            max_streams: 1000,
             calls: ServerConfig::default(),
             client: ClientConfig::default(),
             database: database.of("orders").await?,
@@ -56,6 +59,8 @@ impl Configs {
             mesh: MeshConfig::default(),
             allowed_callers: Vec::new(),
         };
+        let payments =
+            payments::Config { database: database.of("payments").await?, provider: ProviderConfig::default() };
         let gateway = gateway::Config {
             http_addr: addresses.gateway,
             users_url: service("users"),
@@ -64,6 +69,7 @@ impl Configs {
             cors_allowed_origins: Vec::new(),
             request_timeout_ms: 5000,
             max_concurrent_requests: 1024,
+            max_streams: 1000,
             edge: EdgeConfig::default(),
             rate_limit: RateLimitConfig { rate_limit, ..RateLimitConfig::default() },
             client: ClientConfig::default(),
@@ -71,8 +77,12 @@ impl Configs {
             // They share a process, and so a proof.
             mesh: MeshConfig::default(),
         };
-        Ok(Self { users, orders, gateway })
+        Ok(Self { users, orders, payments, gateway })
     }
+}
+
+fn issuer(addresses: &Addresses) -> Issuer {
+    Issuer { token_issuer: format!("http://{}", addresses.gateway), token_audience: "joist".to_owned() }
 }
 
 fn service(name: &str) -> Peer {

@@ -13,7 +13,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How long an instance that is restarted still serves those who have not yet heard: long enough to be watched.
+/// How long an instance that is restarted still serves those who have not yet heard: long enough to be watched. Who is
+/// called by nobody ends at once.
 const DRAIN_DELAY: Duration = Duration::from_secs(1);
 
 /// How long the others may take to hear of an instance that was started.
@@ -31,17 +32,24 @@ pub struct Instance {
 
 /// An instance that is about to serve.
 pub struct Serving {
-    registry: Registry,
-    registration: Registration,
+    called: Option<Called>,
     /// What it tells of itself, beside what the process does.
     health: Health,
     serve: Serve,
+}
+
+/// How the others find it.
+#[derive(Clone)]
+struct Called {
+    registry: Registry,
+    registration: Registration,
 }
 
 /// What serves until its token is cancelled.
 type Serve = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send>;
 
 struct Running {
+    called: Option<Called>,
     health: Health,
     leaving: CancellationToken,
     stop: CancellationToken,
@@ -49,25 +57,34 @@ struct Running {
 }
 
 impl Serving {
-    pub fn new<F>(
-        registry: &Registry,
-        registration: Registration,
-        health: Health,
-        serve: impl FnOnce(CancellationToken) -> F + Send + 'static,
-    ) -> Self
+    /// One that nobody calls.
+    pub fn new<F>(serve: impl FnOnce(CancellationToken) -> F + Send + 'static) -> Self
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
-        let serve = Box::new(move |stop| serve(stop).boxed());
-        Self { registry: registry.clone(), registration, health, serve }
+        Self { called: None, health: Health::default(), serve: Box::new(move |stop| serve(stop).boxed()) }
+    }
+
+    /// One that the others find there.
+    pub fn called(self, registry: &Registry, registration: Registration) -> Self {
+        Self { called: Some(Called { registry: registry.clone(), registration }), ..self }
+    }
+
+    /// One that tells its own clients when it is about to leave.
+    pub fn telling(self, health: Health) -> Self {
+        Self { health, ..self }
     }
 
     fn begin(self) -> Running {
         let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
         self.health.set(State::Ready);
-        let (serving, left) = ((self.serve)(stop.clone()), leaving.clone());
+        let (serving, left, called) = ((self.serve)(stop.clone()), leaving.clone(), self.called.clone());
         let task = tokio::spawn(async move {
-            let found = self.registry.register(self.registration, left.clone());
+            let found = async {
+                if let Some(Called { registry, registration }) = called {
+                    registry.register(registration, left.clone()).await;
+                }
+            };
             // Nobody should find what has ended, for whatever reason.
             let serving = async {
                 let ended = serving.await;
@@ -76,7 +93,20 @@ impl Serving {
             };
             join!(serving, found).0
         });
-        Running { health: self.health, leaving, stop, task }
+        Running { called: self.called, health: self.health, leaving, stop, task }
+    }
+}
+
+impl Called {
+    /// Waits until the others have heard of it. Before that, the next one must not go; a registry that is away must not
+    /// hold us up for ever.
+    async fn found(&self) -> anyhow::Result<bool> {
+        let mut instances = self.registry.watch(&Peer::Service(self.registration.service.clone()))?;
+        let ours = &self.registration.started_at;
+        let is_found = async {
+            while !instances.next().await.is_some_and(|known| known.iter().any(|it| it.started_at == *ours)) {}
+        };
+        Ok(timeout(FOUND_TIMEOUT, is_found).await.is_ok())
     }
 }
 
@@ -102,18 +132,15 @@ impl Instance {
 
     /// Ends it, and starts it again in the same place.
     pub async fn restart(&mut self) -> anyhow::Result<()> {
-        self.drain(DRAIN_DELAY).await?;
-        let serving = (self.start)().await?;
-        let mut instances = serving.registry.watch(&Peer::Service(serving.registration.service.clone()))?;
-        let started_at = serving.registration.started_at.clone();
-        self.running = serving.begin();
-        // Before that, the next one must not go; a registry that is away must not hold us up for ever.
-        let is_found = async {
-            while !instances.next().await.is_some_and(|known| known.iter().any(|it| it.started_at == started_at)) {}
+        self.drain(if self.running.called.is_some() { DRAIN_DELAY } else { Duration::ZERO }).await?;
+        self.running = (self.start)().await?.begin();
+        let is_known = match &self.running.called {
+            Some(called) => called.found().await?,
+            None => true,
         };
-        match timeout(FOUND_TIMEOUT, is_found).await {
-            Ok(()) => tracing::info!(instance = self.name, "started again"),
-            Err(_) => tracing::warn!(instance = self.name, "started again, but the registry does not know of it"),
+        match is_known {
+            true => tracing::info!(instance = self.name, "started again"),
+            false => tracing::warn!(instance = self.name, "started again, but the registry does not know of it"),
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use settings::Secret;
 use sqlx::postgres::PgConnectOptions;
 use telemetry::TracesExporter;
 
-/// The whole shop in one process: users, orders and the gateway, on a PostgreSQL server of its own
+/// The whole shop in one process: users, orders, payments and the gateway, on a PostgreSQL server of its own
 #[derive(Parser)]
 #[command(name = "cargo up", bin_name = "cargo up")]
 pub struct Options {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::Context;
+use events::Bus;
 use futures::future::{FutureExt, select_all, try_join_all};
 use gateway::Switch;
 use lifecycle::Health;
@@ -32,8 +33,9 @@ use crate::{
 
 pub struct Shop {
     addresses: Vec<Addresses>,
-    /// In the order in which they end: nobody ends before those who call it.
-    tiers: [Vec<Instance>; 3],
+    /// In the order in which they end: nobody ends before those who call it, or whose events it hears. What somebody still
+    /// tells then waits in its outbox.
+    tiers: [Vec<Instance>; 4],
     /// Ends the server when it is dropped.
     database: DatabaseServer,
     /// Nobody else may use it while we do.
@@ -57,13 +59,14 @@ impl Shop {
         let addresses: Vec<_> = listeners.iter().map(Listeners::addresses).collect::<Result<_, _>>()?;
         let first = addresses.first().context("there is at least one instance of each service")?;
         let configs = Configs::of(&database, &data, first, options.rate_limit).await?;
+        let bus = Bus::in_process(&["orders", "payments"]);
         let told = registry.clone();
         health.describe("registry", move || ready(told.report()));
-        let builder = Arc::new(Builder { configs, registry, health, operations });
-        let mut tiers = [const { Vec::new() }; 3];
+        let builder = Arc::new(Builder { configs, registry, bus, health, operations });
+        let mut tiers = [const { Vec::new() }; 4];
         for (number, listeners) in (1..).zip(listeners) {
-            let Instances { gateway, orders, users } = builder.begin(number, listeners).await?;
-            for (tier, instance) in tiers.iter_mut().zip([gateway, orders, users]) {
+            let Instances { gateway, orders, payments, users } = builder.begin(number, listeners).await?;
+            for (tier, instance) in tiers.iter_mut().zip([gateway, orders, payments, users]) {
                 tier.push(instance);
             }
         }

@@ -37,13 +37,15 @@ Joist is open, {seconds:.1} s after it was asked to.
   token keys   http://{users_http}/.well-known/jwks.json
   OAuth 2      http://{gateway}/.well-known/oauth-authorization-server (client_id "demo"){others}{account}
 
-{what}, place an order (paste it into another terminal):
+{what}, place an order, watch it being paid (paste it into another terminal):
 
   API=http://{gateway}
 {sign_up}  TOKEN=$(curl -s $API/v1/sessions -H 'content-type: application/json' \
     -d '{{"email":"{email}","password":"{password}"}}' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
-  curl -s $API/v1/orders -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' \
-    -d '{{"items":[{{"sku":"TABLE-OAK","quantity":1}},{{"sku":"CHAIR-OAK","quantity":6}}]}}'; echo
+  ORDER=$(curl -s $API/v1/orders -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' \
+    -d '{{"items":[{{"sku":"TABLE-OAK","quantity":1}},{{"sku":"CHAIR-OAK","quantity":6}}]}}')
+  ID=$(echo "$ORDER" | sed 's/^{{"id":"\([^"]*\)".*/\1/')
+  curl -sN $API/v1/orders/$ID/events -H "authorization: Bearer $TOKEN"
 
 Ctrl-C closes it; the next `cargo up` continues where this one ends.
 "#

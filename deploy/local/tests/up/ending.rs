@@ -102,7 +102,7 @@ async fn a_terminal_that_is_closed_takes_the_shop_along() {
     let mut shop = Shop::open_by(command).await;
     // From within its terminal it can be restarted as from anywhere else.
     shop.signal("HUP");
-    for _ in ["gateway", "orders", "users"] {
+    for _ in ["gateway", "orders", "payments", "users"] {
         shop.says("started again").await;
     }
     drop(terminal);

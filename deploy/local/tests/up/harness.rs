@@ -191,6 +191,15 @@ impl Customer {
         self.send(Method::POST, path, Some(body)).await
     }
 
+    /// Watches an order until it is settled; returns how it is then.
+    pub async fn settled(&self, order: &Value) -> Value {
+        let path = format!("/v1/orders/{}", order["id"].as_str().unwrap());
+        let events = self.request(Method::GET, &format!("{path}/events")).send().await.unwrap();
+        // It ends with the order's last state.
+        events.error_for_status().unwrap().bytes().await.unwrap();
+        self.get(&path).await.1
+    }
+
     pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
         let mut request = self.request(method, path);
         if let Some(body) = body {

@@ -7,6 +7,7 @@ mod harness;
 #[cfg(target_os = "linux")]
 mod memory;
 mod others;
+mod paying;
 mod replicas;
 mod shopping;
 mod starting;

@@ -51,6 +51,7 @@ async fn another_persons_ids_are_nothing_on_every_route_and_change_nothing() {
     let (eve, _) = shop.customer().signed_up("eve@example.com").await;
     let (status, order) = ada.post("/v1/orders", json!({ "items": [{ "sku": "BOX-OAK", "quantity": 1 }] })).await;
     assert_eq!(status, 201);
+    let order = ada.settled(&order).await;
     let (account_id, order_id) = (account["id"].as_str().unwrap(), order["id"].as_str().unwrap());
     let nobodys = Uuid::now_v7().to_string();
     let routes = routes_with_an_id(&shop.customer()).await;

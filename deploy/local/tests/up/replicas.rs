@@ -22,7 +22,7 @@ use crate::harness::{Customer, Folder, Shop, refused};
 /// Little enough that nobody has to read it for the shop to go on.
 const QUIET: [&str; 4] = ["--replicas", "2", "--log-filter", "warn,joist=info,lifecycle=info"];
 
-const INSTANCES: usize = 6;
+const INSTANCES: usize = 8;
 
 /// The lines about the instances of one peer, as one service sees them.
 fn instances<'a>(report: &'a str, who: &str) -> Vec<&'a str> {

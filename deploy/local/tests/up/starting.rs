@@ -11,6 +11,7 @@ async fn a_second_start_continues_with_what_is_there() {
     let shop = Shop::open(&folder.0, &[]).await;
     let (ada, user) = shop.customer().signed_up("ada@example.com").await;
     let (_, order) = ada.post("/v1/orders", json!({ "items": [{ "sku": "BOX-OAK", "quantity": 1 }] })).await;
+    let order = ada.settled(&order).await;
     shop.signal("TERM");
     assert!(shop.ended().await.0.success());
 
