@@ -7,18 +7,27 @@ umask 077
 main() {
   database users
   database orders
+  database payments
+  bus users
+  bus orders
+  bus payments
+  passwords_of_nats users orders payments
   secret /secrets/users/key_secret
   token management
   token agent
   token_of gateway
   token_of users
   token_of orders
+  token_of payments
   token_of prometheus
   token_of console
   own postgres postgres
   own gateway 65532
   own users 65532
   own orders 65532
+  own payments 65532
+  own nats 65532
+  chown 65532 /data/nats # its volume is root's at first, as the image has no such folder
   own prometheus 65534
   echo 'the secrets are in place'
 }
@@ -26,6 +35,18 @@ main() {
 database() { # SERVICE: PostgreSQL and the service have to know the same password
   secret "/secrets/postgres/$1"
   write "/secrets/$1/database_password" <"/secrets/postgres/$1"
+}
+
+bus() { # SERVICE: so have NATS and the service
+  secret "/secrets/nats/$1"
+  write "/secrets/$1/nats_password" <"/secrets/nats/$1"
+}
+
+passwords_of_nats() { # SERVICE…: as its configuration includes them
+  local service
+  for service in "$@"; do
+    printf '%s_password: "%s"\n' "$service" "$(cat "/secrets/nats/$service")"
+  done | write /secrets/nats/passwords.conf
 }
 
 token_of() { # READER: whoever gives access to Consul, and who shows it there, have to know the same token

@@ -18,6 +18,7 @@ main() {
   get_a_token
   look_at_the_catalogue
   order
+  watch
   cancel
   keep_to_what_is_allowed
   refresh
@@ -96,10 +97,28 @@ order() {
   grep -q "$placed" "$answer/body" || fail 'the order is not in the list'
 }
 
+# Until it is paid. The stream ends by itself; whoever comes back after that is told that there is nothing more to come.
+watch() {
+  expect 200 GET "/v1/orders/$placed/events"
+  [[ $(header content-type) == *text/event-stream* ]] || fail "it is no stream of events, but $(header content-type)"
+  [ "$(value status | tail -n 1)" = confirmed ] || fail "the order is not confirmed: $(head -c 500 "$answer/body")"
+  local last
+  last=$(sed -n 's/^id: *\([0-9]*\).*/\1/p' "$answer/body" | tail -n 1)
+  [ -n "$last" ] || fail 'no event says how to go on after it'
+  last_event=$last expect 204 GET "/v1/orders/$placed/events"
+  last_event=nonsense expect 400 GET "/v1/orders/$placed/events"
+  expect 200 GET "/v1/orders/$placed"
+  [ "$(value status)" = confirmed ] || fail 'the order was confirmed to who watched it only'
+}
+
 cancel() {
   expect 200 POST "/v1/orders/$placed/cancel"
   [ "$(value status)" = cancelled ] || fail 'the order is not cancelled'
   expect 409 POST "/v1/orders/$placed/cancel"
+  expect 200 GET "/v1/orders/$placed"
+  [ "$(value status)" = cancelled ] || fail 'the order is cancelled no more'
+  expect 200 GET "/v1/orders/$placed/events"
+  [ "$(value status | tail -n 1)" = cancelled ] || fail 'who watches it does not see that it is cancelled'
 }
 
 # A token with fewer scopes than the one before it.
@@ -169,6 +188,7 @@ keep_strangers_out() {
   expect 201 POST /v1/users '{"email":"'"$email"'","display_name":"Stranger","password":"correct horse"}'
   sign_in
   expect 404 GET "/v1/orders/$placed"
+  expect 404 GET "/v1/orders/$placed/events"
   expect 404 POST "/v1/orders/$placed/cancel"
   expect 404 GET "/v1/users/$account/orders"
   expect 404 GET "/v1/users/$account"
@@ -190,7 +210,7 @@ leave() {
   expect 401 GET "/v1/users/$account"
 }
 
-count=0 token='' refresh_token='' key='' site=''
+count=0 token='' refresh_token='' key='' site='' last_event=''
 
 expect() { # STATUS METHOD PATH [BODY]
   local arguments=(--silent --show-error --max-time 10 --dump-header "$answer/head" --output "$answer/body" --request "$2")
@@ -198,6 +218,7 @@ expect() { # STATUS METHOD PATH [BODY]
   [[ -z $token || $3 == /oauth/* ]] || arguments+=(--header "authorization: Bearer $token")
   [ -z "$key" ] || arguments+=(--header "idempotency-key: $key")
   [ -z "$site" ] || arguments+=(--header "sec-fetch-site: $site")
+  [ -z "$last_event" ] || arguments+=(--header "last-event-id: $last_event")
   case ${4-} in
     '') ;;
     '{'*) arguments+=(--header 'content-type: application/json' --data "$4") ;;

@@ -15,6 +15,7 @@ main() {
   can_be_interrupted
   can_be_repeated
   every_service_has_its_rights
+  payments_may_follow_its_settings
   the_others_may_look
   nobody_may_without_a_token
   survives_a_restart
@@ -73,8 +74,10 @@ everything() { # that there is of policies and tokens
 
 every_service_has_its_rights() {
   local service other
-  for service in gateway users orders; do
+  for service in gateway users orders payments; do
     access kv put "joist/$service/log_filter" info || fail "$(cat "$scratch/said")"
+  done
+  for service in gateway users orders; do
     expect 200 "$service" PUT agent/service/register "$(registration "$service")"
   done
   for service in gateway users orders; do
@@ -95,6 +98,15 @@ every_service_has_its_rights() {
   finds gateway users && finds gateway orders && finds orders users
   finds_not users gateway && finds_not users orders && finds_not orders gateway
   expect 200 users PUT agent/service/deregister/users-1
+}
+
+payments_may_follow_its_settings() { # and no more
+  expect 200 payments GET "kv/joist/payments/?recurse"
+  expect 404 payments GET "kv/joist/orders/?recurse"
+  expect 403 payments PUT kv/joist/payments/log_filter off
+  expect 403 payments PUT agent/service/register "$(registration payments)"
+  expect 403 payments GET agent/connect/ca/leaf/payments
+  finds_not payments orders
 }
 
 the_others_may_look() {

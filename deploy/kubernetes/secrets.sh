@@ -6,14 +6,21 @@ set -euo pipefail
 umask 077
 
 main() {
-  local users orders service
+  local service
+  local -A database bus
   scratch=$(mktemp -d)
   trap 'rm -rf "$scratch"' EXIT
-  users=$(random)
-  orders=$(random)
-  secret users-secrets database_password "$users" key_secret "$(random)"
-  secret orders-secrets database_password "$orders"
-  secret postgres-secrets users "$users" orders "$orders"
+  for service in users orders payments; do
+    database[$service]=$(random)
+    bus[$service]=$(random)
+    # As the configuration of NATS includes it.
+    printf '%s_password: "%s"\n' "$service" "${bus[$service]}" >>"$scratch/passwords.conf"
+  done
+  secret users-secrets database_password "${database[users]}" nats_password "${bus[users]}" key_secret "$(random)"
+  secret orders-secrets database_password "${database[orders]}" nats_password "${bus[orders]}"
+  secret payments-secrets database_password "${database[payments]}" nats_password "${bus[payments]}"
+  secret postgres-secrets users "${database[users]}" orders "${database[orders]}" payments "${database[payments]}"
+  secret nats-secrets passwords.conf "|$(block passwords.conf)"
   authority
   for service in gateway users orders; do
     certificate "$service"

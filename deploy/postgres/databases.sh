@@ -6,6 +6,7 @@ set -euo pipefail
 main() {
   database users
   database orders
+  database payments
 }
 
 database() { # SERVICE: psql reads its password from the file by itself, since arguments are no secret

@@ -23,9 +23,9 @@ VERSIONS = ("1.30", "1.37")
 
 def main():
     made = documents(run(HERE / "secrets.sh"))
-    secrets = {secret["metadata"]["name"]: set(secret["stringData"]) for secret in made}
+    secrets = {secret["metadata"]["name"]: secret["stringData"] for secret in made}
     # Made by whoever runs Consul.
-    secrets |= {f"{service}-consul": {"token"} for service in ("gateway", "users", "orders")}
+    secrets |= {f"{service}-consul": {"token": ""} for service in ("gateway", "users", "orders", "payments")}
     sources = Sources(HERE.parent.parent)
     problems = [f"secrets.sh: {problem}" for problem in invalid(made)]
 

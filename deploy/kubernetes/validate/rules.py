@@ -30,7 +30,9 @@ USAGES = {"digital signature", "server auth", "client auth"}
 DENY_ALL = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 SPREAD_OVER = ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
 CONSUL_PORT = 8500
-DATABASE_PORT = 5432
+# The port, and the setting of those that may call it.
+DATABASE = (5432, "DATABASE_URL")
+BUS = (4222, "NATS_URL")
 
 
 def broken(render, sources, secrets):
@@ -38,7 +40,8 @@ def broken(render, sources, secrets):
     yield from objects(render)
     yield from found(render)
     yield from separated(render)
-    yield from certified(render)
+    yield from certified(render, sources)
+    yield from kept(render, secrets)
     for pod in render.pods:
         yield from (f"{pod}: {problem}" for problem in hardened(render, pod))
     for deployment in render.of("Deployment"):
@@ -50,6 +53,7 @@ def broken(render, sources, secrets):
             *configured(render, name, settings, sources),
             *entrusted(render, name, settings, secrets),
             *connected(render, name, settings, sources),
+            *told(render, name, settings, sources, secrets),
             *proven(render, name, settings, sources),
             *observed(render, name, settings),
         ]
@@ -101,13 +105,14 @@ def separated(render):
     for caller, callee, port in egress | ingress:
         if port is None:
             yield f"{caller} may call {callee} at any port, or at one that is not there"
-    callers = {caller for caller, _, port in egress if port == DATABASE_PORT}
-    users = {pod for pod in render.pods if "DATABASE_URL" in render.settings(pod)}
-    if callers != users:
-        yield f"the database may be called by {sorted(callers)}, and is used by {sorted(users)}"
+    for server, setting in (DATABASE, BUS):
+        callers = {caller for caller, _, port in egress if port == server}
+        users = {pod for pod in render.pods if setting in render.settings(pod)}
+        if callers != users:
+            yield f"the server at {server} may be called by {sorted(callers)}, and is used by {sorted(users)}"
 
 
-def certified(render):
+def certified(render, sources):
     """What cert-manager is to make proves who a service is, to those that it calls and to those that call it."""
     made = {thing["metadata"]["name"]: thing["spec"] for thing in render.of("Certificate")}
     issuers = {thing["metadata"]["name"] for thing in render.of("Issuer")}
@@ -121,9 +126,21 @@ def certified(render):
             yield f"Certificate {name} is in {spec['secretName']}, for {spec['usages']}"
         if not re.fullmatch(rf"spiffe://[a-z0-9.-]+/ns/joist/svc/{name}", " ".join(spec["uris"])):
             yield f"Certificate {name} proves {spec['uris']}"
-    for deployment in render.of("Deployment") if made else []:
-        if deployment["metadata"]["name"] not in made:
-            yield f"{deployment['metadata']['name']} gets no certificate"
+    for name in [deployment["metadata"]["name"] for deployment in render.of("Deployment")] if made else []:
+        if (name in made) != sources.is_in_the_mesh(name):
+            yield f"{name} gets no certificate, or needs none"
+
+
+def kept(render, secrets):
+    """What a server is told survives it, and it is told its secrets."""
+    for thing in render.of("StatefulSet"):
+        pod, claims = thing["spec"]["template"]["spec"], thing["spec"].get("volumeClaimTemplates", [])
+        mounted = {mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
+        if not claims or not {claim["metadata"]["name"] for claim in claims} <= mounted:
+            yield f"{title(thing)} has no disk"
+        shown = [volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume]
+        if shown != [f"{thing['metadata']['name']}-secrets"] or shown[0] not in secrets:
+            yield f"{title(thing)} has the secrets {shown}"
 
 
 def hardened(render, pod):
@@ -164,11 +181,12 @@ def probed_and_drained(render, name, settings, sources):
     """The program is asked where it answers, and has the time that it takes to end."""
     service = render.containers(name)[0]
     yield from differences(SERVICE, service, "service")
+    is_called = bool(set(render.ports(name)) - {"operations"})
     sleep_s = service.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
     drain_s = [int(settings.get(setting, 0)) for setting in ("DRAIN_DELAY_S", "DRAIN_TIMEOUT_S")]
     needed_s = sleep_s + sources.farewell_s + sum(drain_s)
     granted_s = render.pods[name]["spec"].get("terminationGracePeriodSeconds", 30)
-    if not (sleep_s and all(drain_s) and needed_s < granted_s):
+    if bool(sleep_s) != is_called or not (all(drain_s) and needed_s < granted_s):
         yield f"it sleeps for {sleep_s} s, drains for {drain_s} s and needs {needed_s} s in all, of {granted_s} s"
 
 
@@ -186,6 +204,7 @@ def entrusted(render, name, settings, secrets):
     """Its secrets are where it looks for them, and its database is the one that is meant."""
     volumes = render.pods[name]["spec"].get("volumes", [])
     names = {volume["name"]: volume["secret"]["secretName"] for volume in volumes if "secret" in volume}
+    yield from (f"it sees {secret}" for secret in names.values() if not secret.startswith(f"{name}-"))
     mounts = render.containers(name)[0].get("volumeMounts", [])
     files = {f"{mount['mountPath']}/{key}" for mount in mounts for key in secrets.get(names.get(mount["name"]), [])}
     for setting, value in settings.items():
@@ -214,8 +233,28 @@ def connected(render, name, settings, sources):
             yield f"{setting} is {url}, a name with one address"
 
 
+def told(render, name, settings, sources, secrets):
+    """It comes to the bus, as the user that it is, and with that user's password."""
+    if not sources.is_on_the_bus(name):
+        return
+    host, _, port = settings.get("NATS_URL", "").removeprefix("nats://").rpartition(":")
+    servers = render.selected({"matchLabels": render.services[host]["selector"]}) if host in render.services else []
+    allowed = {(callee, str(port)) for caller, callee, port in render.calls("egress") if caller == name}
+    if not servers or not {(server, port) for server in servers} <= allowed:
+        yield f"NATS_URL is {settings.get('NATS_URL')}, where it finds nobody that it may call"
+    if settings.get("NATS_USER") != name:
+        yield f"it says to NATS that it is {settings.get('NATS_USER')}"
+    password = secrets.get(f"{name}-secrets", {}).get("nats_password")
+    if f'{name}_password: "{password}"' not in secrets["nats-secrets"]["passwords.conf"]:
+        yield "NATS has another password for it"
+
+
 def proven(render, name, settings, sources):
     """It proves who it is, by its own certificate, and is called by those only that the policies let through."""
+    if not sources.is_in_the_mesh(name):
+        if set(render.ports(name)) != {"operations"}:
+            yield "it is called, and need not prove who it is"
+        return
     if settings.get("PEER_TLS") not in ("files", "consul"):
         yield "it need not prove who it is"
     volumes = {volume["name"]: volume for volume in render.pods[name]["spec"].get("volumes", [])}

@@ -26,5 +26,13 @@ class Sources:
         peers = [name.upper() for name, kind in SETTING.findall(config) if kind == "Peer"]
         return peers + ["TOKEN_JWKS_URL"] * ("identity::Config" in config)
 
+    def is_in_the_mesh(self, service):
+        """Whether it calls another, or is called, and so has to prove who it is."""
+        return "identity::MeshConfig" in self.config(service)
+
+    def is_on_the_bus(self, service):
+        """Whether it tells of events, or hears of them."""
+        return "events::Config" in self.config(service)
+
     def config(self, service):
         return (self.root / f"services/{service}/src/config.rs").read_text()
