@@ -1,5 +1,7 @@
 //! `cargo xtask drill`: breaks a running system on purpose, and counts what its clients notice.
 
+mod aftermath;
+mod bus_away;
 mod certificates;
 mod cluster;
 mod collector_away;
@@ -11,18 +13,22 @@ mod hang;
 mod identifiers;
 mod killed;
 mod load;
+mod load_tests;
 mod no_peers;
 mod patience;
+mod poison;
 mod programs;
 mod report;
 mod retry_storm;
 mod rolling_restart;
+mod saga;
 mod scraped;
 mod sign_in;
 mod slow;
 mod slow_senders;
 mod telemetry_cost;
 mod traced;
+mod watchers;
 
 use std::{
     fmt,
@@ -50,6 +56,9 @@ pub struct Options {
     /// Which drill
     name: Name,
 
+    #[command(flatten)]
+    saga: saga::Options,
+
     /// Build and drill the programs of the release profile
     #[arg(long)]
     release: bool,
@@ -75,6 +84,16 @@ enum Name {
     RetryStorm,
     /// PostgreSQL is away for 20 s
     DatabaseAway,
+    /// 2,000 orders, while orders, payments, NATS and PostgreSQL are killed again and again
+    Saga,
+    /// NATS is away for a minute
+    BusAway,
+    /// An event that nobody can handle is set aside, handed over again, and thrown away
+    Poison,
+    /// Every state of an order is seen by everybody who watches it, whatever is restarted meanwhile
+    Watchers,
+    /// Every scenario of the load tests, through both gateways
+    LoadTests,
     /// A gateway is there before Consul and users are
     NoPeers,
     /// One order is one trace, whatever a client sends, and nothing tells what it must not
@@ -110,14 +129,68 @@ impl Options {
     /// Whether every drill passed. Errors: there is nothing to drill.
     async fn run(&self, root: &Path) -> anyhow::Result<bool> {
         if self.name == Name::Compose {
-            return Ok(self.name.tell(within(compose::LIMIT, compose::run(root))).await);
+            return Ok(self.name.tell(within(compose::LIMIT, compose::run(root))).await.is_ok());
         }
         let programs = Programs::build(root, self.release)?;
-        let mut all_passed = true;
-        for name in self.name.drills() {
-            all_passed &= name.tell(name.run(&programs)).await;
+        let (drills, mut failures) = (self.name.drills(), Vec::new());
+        for name in &drills {
+            if let Err(error) = name.tell(self.drill(*name, &programs)).await {
+                failures.push(format!("drill {name}: FAILED: {error:#}"));
+            }
         }
-        Ok(all_passed)
+        // Of a long output the end is what is read, and often what is kept.
+        if drills.len() > 1 {
+            println!("{} of {} drills passed", drills.len() - failures.len(), drills.len());
+            failures.iter().for_each(|failure| println!("{failure}"));
+        }
+        Ok(failures.is_empty())
+    }
+
+    /// In a cluster of its own, whose logs are kept where it fails.
+    async fn drill(&self, name: Name, programs: &Programs) -> anyhow::Result<()> {
+        let mut folder = Folder::create()?;
+        let outcome = within(self.limit(name), self.story(name, programs, &folder)).await;
+        if outcome.is_err() {
+            folder.keep();
+            figure("logs", folder.path().display());
+        }
+        outcome
+    }
+
+    fn limit(&self, name: Name) -> Duration {
+        match name {
+            Name::Saga => self.saga.limit(),
+            Name::BusAway => bus_away::LIMIT,
+            _ => LIMIT,
+        }
+    }
+
+    async fn story(&self, name: Name, programs: &Programs, folder: &Folder) -> anyhow::Result<()> {
+        let mut cluster = Cluster::start(programs, folder).await.context("the cluster does not start")?;
+        match name {
+            Name::Killed => killed::run(&mut cluster).await,
+            Name::RollingRestart => rolling_restart::run(&mut cluster).await,
+            Name::ConsulAway => consul_away::run(&mut cluster).await,
+            Name::Hang => hang::run(&cluster).await,
+            Name::Slow => slow::run(&mut cluster).await,
+            Name::SlowSenders => slow_senders::run(&cluster).await,
+            Name::Deadline => deadline::run(&mut cluster).await,
+            Name::RetryStorm => retry_storm::run(&mut cluster).await,
+            Name::DatabaseAway => database_away::run(&mut cluster).await,
+            Name::Saga => saga::run(&mut cluster, &self.saga).await,
+            Name::BusAway => bus_away::run(&mut cluster).await,
+            Name::Poison => poison::run(&mut cluster).await,
+            Name::Watchers => watchers::run(&mut cluster).await,
+            Name::LoadTests => load_tests::run(&cluster, programs, folder).await,
+            Name::NoPeers => no_peers::run(&mut cluster).await,
+            Name::Traced => traced::run(&mut cluster, folder).await,
+            Name::CollectorAway => collector_away::run(&mut cluster, folder).await,
+            Name::Scraped => scraped::run(&mut cluster, folder, programs).await,
+            Name::SignIn => sign_in::run(&mut cluster, programs).await,
+            Name::Certificates => certificates::run(&mut cluster, folder).await,
+            Name::TelemetryCost => telemetry_cost::run(&mut cluster, folder).await,
+            Name::Compose | Name::All => Ok(()),
+        }
     }
 }
 
@@ -130,8 +203,8 @@ impl Name {
         }
     }
 
-    /// Tells how a drill goes; whether it passed.
-    async fn tell(self, drill: impl Future<Output = anyhow::Result<()>>) -> bool {
+    /// Tells how a drill goes. Errors: its own.
+    async fn tell(self, drill: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
         println!("drill {self}");
         let began = Instant::now();
         let outcome = drill.await;
@@ -140,41 +213,7 @@ impl Name {
             Ok(()) => println!("drill {self}: passed\n"),
             Err(error) => println!("drill {self}: FAILED: {error:#}\n"),
         }
-        outcome.is_ok()
-    }
-
-    /// In a cluster of its own, whose logs are kept where it fails.
-    async fn run(self, programs: &Programs) -> anyhow::Result<()> {
-        let mut folder = Folder::create()?;
-        let outcome = within(LIMIT, self.story(programs, &folder)).await;
-        if outcome.is_err() {
-            folder.keep();
-            figure("logs", folder.path().display());
-        }
         outcome
-    }
-
-    async fn story(self, programs: &Programs, folder: &Folder) -> anyhow::Result<()> {
-        let mut cluster = Cluster::start(programs, folder).await.context("the cluster does not start")?;
-        match self {
-            Self::Killed => killed::run(&mut cluster).await,
-            Self::RollingRestart => rolling_restart::run(&mut cluster).await,
-            Self::ConsulAway => consul_away::run(&mut cluster).await,
-            Self::Hang => hang::run(&cluster).await,
-            Self::Slow => slow::run(&mut cluster).await,
-            Self::SlowSenders => slow_senders::run(&cluster).await,
-            Self::Deadline => deadline::run(&mut cluster).await,
-            Self::RetryStorm => retry_storm::run(&mut cluster).await,
-            Self::DatabaseAway => database_away::run(&mut cluster).await,
-            Self::NoPeers => no_peers::run(&mut cluster).await,
-            Self::Traced => traced::run(&mut cluster, folder).await,
-            Self::CollectorAway => collector_away::run(&mut cluster, folder).await,
-            Self::Scraped => scraped::run(&mut cluster, folder, programs).await,
-            Self::SignIn => sign_in::run(&mut cluster, programs).await,
-            Self::Certificates => certificates::run(&mut cluster, folder).await,
-            Self::TelemetryCost => telemetry_cost::run(&mut cluster, folder).await,
-            Self::Compose | Self::All => Ok(()),
-        }
     }
 }
 

@@ -25,7 +25,7 @@ enum Verb {
     CheckLayers,
     /// Break a running system on purpose, and count what its clients notice
     Drill(drill::Options),
-    /// Renew the query metadata in services/*/.sqlx from freshly migrated databases
+    /// Renew the query metadata, `.sqlx` beside each crate that has SQL, from freshly migrated databases
     Prepare {
         /// Change nothing; fail where the metadata is not what the databases say
         #[arg(long)]
@@ -49,4 +49,16 @@ fn report(findings: &[Finding]) -> ExitCode {
         println!("{finding}");
     }
     ExitCode::from(u8::from(!findings.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn no_two_options_of_a_verb_are_in_each_others_way() {
+        Verb::command().debug_assert();
+    }
 }

@@ -112,10 +112,10 @@ async fn replace_twice(
     Ok(())
 }
 
-/// What every instance says of its own.
+/// What every instance that is called, or calls, says of its own.
 async fn certificates(cluster: &Cluster) -> anyhow::Result<Vec<String>> {
     let mut certificates = Vec::new();
-    for instance in cluster.instances() {
+    for instance in cluster.registered() {
         certificates.push(instance.certificate().await?);
     }
     Ok(certificates)

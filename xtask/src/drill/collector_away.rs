@@ -89,9 +89,9 @@ async fn survives(
         no_slower("when looked at again", &known.normal, &outcomes, NOISE)?;
     }
     loss_is_counted(cluster).await?;
-    let Cluster { users: [a, b], orders: [c, d], gateways: [e, f], .. } = cluster;
-    let slowest = try_join!(end(a), end(b), end(c), end(d), end(e), end(f));
-    let slowest = <[Duration; 6]>::from(slowest?).into_iter().max().unwrap_or_default();
+    let Cluster { users: [a, b], orders: [c, d], payments: [e, f], gateways: [g, h], .. } = cluster;
+    let slowest = try_join!(end(a), end(b), end(c), end(d), end(e), end(f), end(g), end(h));
+    let slowest = <[Duration; 8]>::from(slowest?).into_iter().max().unwrap_or_default();
     figure("ended with 0, the last after", seconds(slowest));
     ensure!(slowest <= ENDS_WITHIN, "an instance took {} to end", seconds(slowest));
     Ok(())

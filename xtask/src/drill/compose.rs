@@ -8,6 +8,8 @@ mod postgres_restarted;
 mod project;
 mod rolling_update;
 mod scaled;
+mod settled;
+mod unnoticed;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -18,14 +20,14 @@ use std::{
 
 use anyhow::Context;
 
-use self::project::{Project, SERVICES};
+use self::project::{Project, SERVICES, WORKER};
 use super::{
     load::{Clientele, Load, Outcomes, Pace, SHOPPING},
     report::{figure, heading, latencies, none_failed},
 };
 
 /// Twice what it takes.
-pub const LIMIT: Duration = Duration::from_secs(5 * 60);
+pub const LIMIT: Duration = Duration::from_secs(9 * 60);
 
 /// What docker-compose.yml publishes; whichever gateway is behind which port.
 const GATEWAYS: [SocketAddr; 2] = [on_this_machine(8080), on_this_machine(8081)];
@@ -41,10 +43,14 @@ pub async fn run(root: &Path) -> anyhow::Result<()> {
     for service in SERVICES {
         step(&format!("{service} killed"), killed::run(&project, &clientele, service)).await?;
     }
+    for service in [WORKER, "nats"] {
+        step(&format!("{service} killed"), unnoticed::run(&project, &clientele, service)).await?;
+    }
     step("postgres restarted", postgres_restarted::run(&project, &clientele)).await?;
     step("consul restarted", consul_restarted::run(&project, &clientele)).await?;
     step("orders scaled", scaled::run(&project, &clientele)).await?;
     step("rolling update", rolling_update::run(&project, &clientele)).await?;
+    step("all orders settled", settled::all(&project)).await?;
     heading("memory");
     for (container, memory) in project.memory().await? {
         figure(&container, memory);

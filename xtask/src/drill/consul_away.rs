@@ -35,7 +35,7 @@ pub async fn run(cluster: &mut Cluster) -> anyhow::Result<()> {
 }
 
 async fn comes_back(cluster: &Cluster, load: &Load) -> anyhow::Result<()> {
-    let took = cluster.agent.list_all(&cluster.instances(), REGISTERED_WITHIN).await?;
+    let took = cluster.agent.list_all(&cluster.registered(), REGISTERED_WITHIN).await?;
     figure("all registered after its return", seconds(took));
     // What Consul said while it still knew nothing must do no harm later either.
     load.end_more(500).await

@@ -45,7 +45,7 @@ pub async fn run(cluster: &mut Cluster) -> anyhow::Result<()> {
 }
 
 async fn all_are_listed(cluster: &Cluster) -> anyhow::Result<()> {
-    for instance in cluster.instances() {
+    for instance in cluster.registered() {
         ensure!(cluster.agent.lists(instance).await, "Consul no longer lists {}", instance.name());
     }
     Ok(())

@@ -21,9 +21,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
+    balancer::Answer,
     clientele::{Clientele, Customer},
     outcomes::{Kind, Outcome, Outcomes},
-    request::{ACCOUNTS, ACCOUNTS_ONLY, LOOKING, Mix, PASSWORD, Request, SHOPPING, new_email},
+    request::{ACCOUNTS, ACCOUNTS_ONLY, LOOKING, Mix, ORDERING, PASSWORD, Request, SHOPPING, new_email},
 };
 use super::patience::until;
 
@@ -35,6 +36,9 @@ pub enum Pace {
     /// So many in each second, answered or not; what a request waits for its turn counts as its latency.
     PerSecond(u32),
 }
+
+/// Some hundred requests take a second or two; a busy machine may take its time.
+const END_WITHIN: Duration = Duration::from_secs(100);
 
 /// Requests that go on until they are stopped.
 pub struct Load {
@@ -78,7 +82,7 @@ impl Load {
     pub async fn end_more(&self, requests: usize) -> anyhow::Result<()> {
         let enough = self.ended() + requests;
         let what = format!("{requests} requests more come to an end");
-        until(&what, Duration::from_secs(60), async || self.ended() >= enough).await?;
+        until(&what, END_WITHIN, async || self.ended() >= enough).await?;
         Ok(())
     }
 

@@ -18,9 +18,10 @@ pub struct Programs {
 impl Programs {
     /// Builds the whole workspace: a part of it would be built with other features, from the start.
     ///
-    /// Errors: it does not build; or Consul, which every drill needs, is not installed.
+    /// Errors: it does not build; or Consul or NATS, which every drill needs, is not installed.
     pub fn build(root: &Path, release: bool) -> anyhow::Result<Self> {
-        find_consul()?;
+        find("consul", "version")?;
+        find("nats-server", "--version")?;
         let (profile, arguments) = match release {
             true => ("release", &["build", "--quiet", "--workspace", "--release"][..]),
             false => ("debug", &["build", "--quiet", "--workspace"][..]),
@@ -38,9 +39,9 @@ impl Programs {
     }
 }
 
-fn find_consul() -> anyhow::Result<()> {
-    let found = Command::new("consul").arg("version").stdout(Stdio::null()).status();
-    let found = found.context("the drills need Consul, and there is no program `consul` on the PATH")?;
-    ensure!(found.success(), "`consul version`: {found}");
+fn find(program: &str, argument: &str) -> anyhow::Result<()> {
+    let found = Command::new(program).arg(argument).stdout(Stdio::null()).status();
+    let found = found.with_context(|| format!("every drill needs `{program}`, and there is none on the PATH"))?;
+    ensure!(found.success(), "`{program} {argument}`: {found}");
     Ok(())
 }

@@ -26,11 +26,13 @@ pub async fn run(cluster: &mut Cluster) -> anyhow::Result<()> {
 
 async fn restart_all(cluster: &mut Cluster, load: &Load) -> anyhow::Result<()> {
     load.end_more(200).await?;
-    let Cluster { users, orders, gateways, agent, .. } = cluster;
-    for instance in users.iter_mut().chain(orders).chain(gateways) {
+    let Cluster { users, orders, payments, gateways, agent, .. } = cluster;
+    for instance in users.iter_mut().chain(orders).chain(payments).chain(gateways) {
         let began = Instant::now();
         let status = instance.restart().await?;
-        agent.list_all(&[instance], REGISTERED_WITHIN).await?;
+        if instance.service().is_registered() {
+            agent.list_all(&[instance], REGISTERED_WITHIN).await?;
+        }
         figure(instance.name(), format_args!("{status}, back after {}", seconds(began.elapsed())));
         ensure!(status.success(), "{} ended with {status}", instance.name());
     }

@@ -14,9 +14,9 @@ use std::{collections::BTreeSet, mem, time::Duration};
 use anyhow::ensure;
 use tokio::time::Instant;
 
-use self::expressions::Expression;
+use self::{configuration::Places, expressions::Expression};
 use super::{
-    cluster::{Cluster, Collector, Folder, Forwarder, Prometheus},
+    cluster::{Cluster, Collector, Folder, Forwarder, Instance, Prometheus},
     identifiers::has_uuid,
     load::{Clientele, Load, Pace, SHOPPING},
     patience::until,
@@ -24,13 +24,18 @@ use super::{
     report::{figure, heading, seconds},
 };
 
+/// Those that are in Consul.
 const SERVICES: [&str; 3] = ["gateway", "orders", "users"];
+
+/// All of ours.
+const OURS: &str = "job=~\"gateway|orders|users|payments\"";
 
 /// From the start of Prometheus.
 const FOUND_WITHIN: Duration = Duration::from_secs(15);
 
-/// From the end of the tour: two scrapes, and some evaluations of rules that need each other.
-const SHOWN_WITHIN: Duration = Duration::from_secs(25);
+/// From the end of the tour: two scrapes, some evaluations of rules that need each other, what services look at only every
+/// few seconds, and all of that on a slow machine.
+const SHOWN_WITHIN: Duration = Duration::from_secs(60);
 
 const STRAY_REQUESTS: usize = 200;
 
@@ -43,7 +48,9 @@ pub async fn run(cluster: &mut Cluster, folder: &Folder, programs: &Programs) ->
     silent.ignore().await?;
     export_to(cluster, &collector, &silent);
     let address = cluster.ports.take()?;
-    let configuration = configuration::copy(&programs.root, folder, &cluster.agent.address().to_string())?;
+    let payments = cluster.payments.iter().map(Instance::address).collect();
+    let places = Places { consul: cluster.agent.address(), payments };
+    let configuration = configuration::copy(&programs.root, folder, &places)?;
     let prometheus = Prometheus::start(cluster, folder, address, &configuration).await?;
     // It takes some seconds before it asks for the first time.
     cluster.start_over().await?;
@@ -78,7 +85,7 @@ fn export_to(cluster: &mut Cluster, collector: &Collector, silent: &Forwarder) {
     }
 }
 
-/// Under the names that they have in Consul, and no others.
+/// Under the names that they have in Consul, where they are, and no others.
 async fn all_are_found(cluster: &Cluster, prometheus: &Prometheus) -> anyhow::Result<()> {
     let mut registered = BTreeSet::new();
     for service in SERVICES {
@@ -86,6 +93,7 @@ async fn all_are_found(cluster: &Cluster, prometheus: &Prometheus) -> anyhow::Re
         registered.extend(ids.into_iter().map(|id| (service.to_owned(), id)));
     }
     ensure!(registered.len() == 2 * SERVICES.len(), "Consul knows {registered:?}");
+    registered.extend(cluster.payments.iter().map(|it| (it.service().name().to_owned(), it.address().to_string())));
     let mut targets = Vec::new();
     let found = async || {
         targets = prometheus.targets().await.unwrap_or_default();
@@ -127,12 +135,12 @@ async fn all_show_something(prometheus: &Prometheus, expressions: Vec<Expression
 }
 
 async fn series_are_bounded(cluster: &Cluster, clientele: &Clientele, prometheus: &Prometheus) -> anyhow::Result<()> {
-    for labels in prometheus.labels("{job=~\"gateway|orders|users\"}").await? {
+    for labels in prometheus.labels(&format!("{{{OURS}}}")).await? {
         for (label, value) in labels.iter().filter(|(label, _)| *label != "service_instance_id") {
             ensure!(!has_uuid(value), "an id in a label: {label} is {value} in {labels:?}");
         }
     }
-    for series in prometheus.query("count by (instance) ({job=~\"gateway|orders|users\", instance!=\"\"})").await? {
+    for series in prometheus.query(&format!("count by (instance) ({{{OURS}, instance!=\"\"}})")).await? {
         figure(series.labels.get("instance").map_or("", String::as_str), format_args!("{} series", series.value));
     }
     stray::requests(cluster, clientele, stray::KINDS).await?;

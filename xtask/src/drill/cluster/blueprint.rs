@@ -7,6 +7,7 @@ use super::{
     family::Family,
     folder::Folder,
     instance::{Instance, Plan, Service},
+    nats::Nats,
     ports::Ports,
     postgres::Postgres,
 };
@@ -20,27 +21,39 @@ pub struct Blueprint<'a> {
     pub folder: &'a Folder,
     pub family: Arc<Family>,
     pub ports: Ports,
+    pub servers: Servers<'a>,
+}
+
+/// What is not ours, and there before.
+pub struct Servers<'a> {
     pub agent: &'a Agent,
+    pub nats: &'a Nats,
     pub postgres: &'a Postgres,
 }
 
 impl Blueprint<'_> {
     pub fn users(&mut self, number: usize) -> anyhow::Result<Instance> {
         let address = self.ports.take()?;
-        let database = self.postgres.settings("users", &self.postgres.users);
+        let database = self.servers.postgres.settings("users", &self.servers.postgres.users);
         let own = [
             ("GRPC_ADDR", address.to_string()),
             ("HTTP_ADDR", self.ports.take()?.to_string()),
             ("KEY_SECRET", KEY_SECRET.to_owned()),
         ];
-        self.instance(Service::Users, number, address, own.into_iter().chain(database))
+        self.instance(Service::Users, number, Some(address), own.into_iter().chain(database))
     }
 
     pub fn orders(&mut self, number: usize) -> anyhow::Result<Instance> {
         let address = self.ports.take()?;
-        let database = self.postgres.settings("orders", &self.postgres.orders);
+        let database = self.servers.postgres.settings("orders", &self.servers.postgres.orders);
         let own = [("GRPC_ADDR", address.to_string()), ("USERS_URL", "consul:///users".to_owned())];
-        self.instance(Service::Orders, number, address, own.into_iter().chain(database))
+        self.instance(Service::Orders, number, Some(address), own.into_iter().chain(database))
+    }
+
+    /// Nobody calls it.
+    pub fn payments(&mut self, number: usize) -> anyhow::Result<Instance> {
+        let database = self.servers.postgres.settings("payments", &self.servers.postgres.payments);
+        self.instance(Service::Payments, number, None, database.into_iter())
     }
 
     pub fn gateway(&mut self, number: usize) -> anyhow::Result<Instance> {
@@ -54,14 +67,14 @@ impl Blueprint<'_> {
             ("RATE_LIMIT", "off".to_owned()),
             ("MAX_CONNECTIONS_PER_ADDRESS", "4096".to_owned()),
         ];
-        self.instance(Service::Gateway, number, address, own.into_iter())
+        self.instance(Service::Gateway, number, Some(address), own.into_iter())
     }
 
     fn instance(
         &mut self,
         service: Service,
         number: usize,
-        address: SocketAddr,
+        address: Option<SocketAddr>,
         own: impl Iterator<Item = (&'static str, String)>,
     ) -> anyhow::Result<Instance> {
         let operations = self.ports.take()?;
@@ -70,6 +83,7 @@ impl Blueprint<'_> {
         settings.extend(own);
         let program = self.programs.path(service.name());
         let log = self.folder.log(&name);
+        let address = address.unwrap_or(operations);
         Instance::new(Plan { service, name, program, address, operations, settings, log }, self.family.clone())
     }
 
@@ -77,7 +91,11 @@ impl Blueprint<'_> {
     fn settings(&self, operations: SocketAddr) -> BTreeMap<&'static str, String> {
         let issuer = "http://joist.drill";
         let keys = "consul:///users/.well-known/jwks.json";
-        let own = [("OPS_ADDR", operations.to_string()), ("CONSUL_URL", self.agent.url())];
+        let own = [
+            ("OPS_ADDR", operations.to_string()),
+            ("CONSUL_URL", self.servers.agent.url()),
+            ("NATS_URL", self.servers.nats.url()),
+        ];
         let same = [
             ("ADVERTISE_ADDRESS", "127.0.0.1"),
             ("CONSUL_CHECK_INTERVAL_S", "2"),

@@ -21,6 +21,9 @@ use crate::drill::patience::until;
 /// From its start to its readiness, migrations included, on a slow machine.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
+/// How often one that ends before it is ready is started.
+const STARTS: usize = 5;
+
 /// The drain's delay and its timeout, and a little.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
@@ -28,6 +31,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 pub enum Service {
     Users,
     Orders,
+    Payments,
     Gateway,
 }
 
@@ -37,8 +41,14 @@ impl Service {
         match self {
             Self::Users => "users",
             Self::Orders => "orders",
+            Self::Payments => "payments",
             Self::Gateway => "gateway",
         }
+    }
+
+    /// Whether Consul knows it: somebody calls it.
+    pub fn is_registered(self) -> bool {
+        self != Self::Payments
     }
 }
 
@@ -47,7 +57,7 @@ pub struct Plan {
     pub service: Service,
     pub name: String,
     pub program: PathBuf,
-    /// Where its clients find it.
+    /// Where its clients find it; its operations port, where it has no clients.
     pub address: SocketAddr,
     pub operations: SocketAddr,
     pub settings: BTreeMap<&'static str, String>,
@@ -125,6 +135,23 @@ impl Instance {
             Some(status) => bail!("{} has ended: {status}", self.name()),
             None => Ok(()),
         }
+    }
+
+    /// Waits as well, and starts it again where it ends before that, as whoever looks after it elsewhere would. Returns how
+    /// often it did.
+    pub async fn ready_at_last(&mut self) -> anyhow::Result<usize> {
+        for ended in 0..STARTS {
+            match self.ready().await {
+                Ok(()) => return Ok(ended),
+                Err(_) if self.has_ended() => self.start()?,
+                Err(error) => return Err(error),
+            }
+        }
+        bail!("{} ends each time that it is started", self.name())
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
     }
 
     pub async fn restart(&mut self) -> anyhow::Result<ExitStatus> {

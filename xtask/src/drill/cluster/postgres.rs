@@ -1,10 +1,11 @@
 //! A real PostgreSQL server with a database for each service, which can be stopped and comes back at the same address.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use database::provision;
 use postgres_server::PostgresServer;
+use rustix::process::{Pid, Signal, kill_process};
 use settings::Secret;
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::task::spawn_blocking;
@@ -12,10 +13,14 @@ use uuid::Uuid;
 
 use super::{folder::Folder, forwarder::Forwarder, ports::Ports};
 
+/// Those that have one.
+pub const DATABASES: [&str; 3] = ["users", "orders", "payments"];
+
 pub struct Postgres {
     /// In front of the server: it takes another port at each start, and services are to be cut off one by one.
     pub users: Forwarder,
     pub orders: Forwarder,
+    pub payments: Forwarder,
     password: String,
     folder: PathBuf,
     server: Option<PostgresServer>,
@@ -26,13 +31,14 @@ impl Postgres {
         let mut postgres = Self {
             users: Forwarder::at(ports.take()?),
             orders: Forwarder::at(ports.take()?),
+            payments: Forwarder::at(ports.take()?),
             password: Uuid::new_v4().to_string(),
             folder: folder.postgres(),
             server: None,
         };
         postgres.start_again().await?;
         let password = Secret::from(postgres.password.clone());
-        for service in ["users", "orders"] {
+        for service in DATABASES {
             provision(&postgres.superuser()?, service, &password).await?;
         }
         Ok(postgres)
@@ -41,17 +47,34 @@ impl Postgres {
     pub async fn start_again(&mut self) -> anyhow::Result<()> {
         let folder = self.folder.clone();
         self.server = Some(spawn_blocking(move || PostgresServer::start(&folder)).await??);
+        self.let_everybody_in().await
+    }
+
+    /// Ends what a forwarder was told to do instead.
+    pub async fn let_everybody_in(&mut self) -> anyhow::Result<()> {
         let address = format!("127.0.0.1:{}", self.superuser()?.get_port()).parse()?;
-        self.users.relay(address, Duration::ZERO).await?;
-        self.orders.relay(address, Duration::ZERO).await
+        for forwarder in [&mut self.users, &mut self.orders, &mut self.payments] {
+            forwarder.relay(address, Duration::ZERO).await?;
+        }
+        Ok(())
     }
 
     pub async fn stop(&mut self) -> anyhow::Result<()> {
         let server = self.server.take().context("PostgreSQL does not run")?;
         spawn_blocking(move || server.stop()).await?.context("PostgreSQL does not stop")?;
-        self.users.refuse().await;
-        self.orders.refuse().await;
+        for forwarder in [&mut self.users, &mut self.orders, &mut self.payments] {
+            forwarder.refuse().await;
+        }
         Ok(())
+    }
+
+    /// At once, as a crash would: it has no time to write anything down that is not yet.
+    pub async fn kill(&mut self) -> anyhow::Result<()> {
+        // Its first line is the process, whose own notice its death.
+        let file = fs::read_to_string(self.folder.join("cluster/data/postmaster.pid"))?;
+        let server = file.lines().next().and_then(|line| Pid::from_raw(line.parse().ok()?));
+        kill_process(server.context("PostgreSQL says who it is")?, Signal::KILL)?;
+        self.stop().await
     }
 
     /// What a service needs to know to reach its database.

@@ -13,10 +13,13 @@ use crate::drill::{
     report::{figure, seconds},
 };
 
-/// Ours, callees first.
+/// Ours that Consul knows, callees first.
 pub const SERVICES: [&str; 3] = ["users", "orders", "gateway"];
 
-/// How many containers each of them has.
+/// Ours that nobody calls.
+pub const WORKER: &str = "payments";
+
+/// How many containers each of ours has.
 pub const REPLICAS: usize = 2;
 
 /// A check each two seconds, and what it takes to ask Consul on a busy machine.
@@ -29,6 +32,11 @@ const ASK_CONSUL: &str =
 /// Over TCP with its password, as the service itself comes in.
 const FILL_THE_SHELVES: &str = r#"PGPASSWORD=$(cat /run/secrets/orders) psql --host 127.0.0.1 --username orders \
     --dbname orders --set ON_ERROR_STOP=1 --command "update products set stock = 1000000000""#;
+
+/// As above.
+const COUNT_THE_PENDING: &str = r#"PGPASSWORD=$(cat /run/secrets/orders) psql --host 127.0.0.1 --username orders \
+    --dbname orders --set ON_ERROR_STOP=1 --tuples-only --no-align \
+    --command "select count(*) from orders where status = 'pending'""#;
 
 pub struct Project {
     docker: Docker,
@@ -45,6 +53,12 @@ impl Project {
         project.docker.compose(&["exec", "-T", "postgres", "sh", "-c", FILL_THE_SHELVES]).await?;
         project.lists_all().await?;
         Ok(project)
+    }
+
+    /// How many orders nobody has decided yet.
+    pub async fn pending(&self) -> anyhow::Result<u64> {
+        let count = self.docker.compose(&["exec", "-T", "postgres", "sh", "-c", COUNT_THE_PENDING]).await?;
+        Ok(count.trim().parse()?)
     }
 
     /// The containers of a service that run, by their ids.

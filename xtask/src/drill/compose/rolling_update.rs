@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use anyhow::ensure;
 
 use super::{
-    project::{Project, REPLICAS, SERVICES},
+    project::{Project, REPLICAS, SERVICES, WORKER},
     under_load,
 };
 use crate::drill::{
@@ -25,7 +25,7 @@ async fn replace_all(project: &Project) -> anyhow::Result<()> {
         figure(service, story);
     }
     let after = containers(project).await?;
-    ensure!(after.len() == SERVICES.len() * REPLICAS, "there are {} containers", after.len());
+    ensure!(after.len() == (SERVICES.len() + 1) * REPLICAS, "there are {} containers", after.len());
     ensure!(before.is_disjoint(&after), "a container is the one of before");
     project.lists_all().await?;
     Ok(())
@@ -33,7 +33,7 @@ async fn replace_all(project: &Project) -> anyhow::Result<()> {
 
 async fn containers(project: &Project) -> anyhow::Result<BTreeSet<String>> {
     let mut all = BTreeSet::new();
-    for service in SERVICES {
+    for service in SERVICES.into_iter().chain([WORKER]) {
         all.extend(project.containers(service).await?);
     }
     Ok(all)

@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context, ensure};
 use serde_json::Value;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::{
     Mix, Outcome, Request,
@@ -87,6 +88,17 @@ impl Clientele {
             Err(error) => Some(format!("{} {}: {error:#}", request.method, request.path)),
         };
         Outcome { kind: request.kind, began: meant_for, latency, status, trouble }
+    }
+
+    /// Sends a request with this token, and returns any answer. Errors: there is none.
+    pub async fn ask(&self, request: &Request, token: &str) -> anyhow::Result<Answer> {
+        self.balancer.send(&Request { token: Some(token.to_owned()), ..request.clone() }).await
+    }
+
+    /// What is ordered and not cancelled, as far as it was not only asked for.
+    pub fn orders(&self) -> Vec<Uuid> {
+        let ids = self.customers.iter().flat_map(|customer| customer.orders().clone());
+        ids.filter_map(|id| id.parse().ok()).collect()
     }
 
     /// How often the other gateway was asked, since one did not answer.

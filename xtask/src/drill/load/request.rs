@@ -36,6 +36,9 @@ pub const ACCOUNTS: Mix = &[
 /// What is asked most often, and of orders only.
 pub const LOOKING: Mix = &[(Activity::LookAtProduct, 100)];
 
+/// Nothing but orders.
+pub const ORDERING: Mix = &[(Activity::PlaceOrder, 100)];
+
 /// One call of users a request, and nothing else.
 pub const ACCOUNTS_ONLY: Mix = &[(Activity::SeeAccount, 100)];
 
@@ -70,7 +73,7 @@ impl Activity {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Request {
     pub kind: Kind,
     pub method: Method,
@@ -173,7 +176,7 @@ mod tests {
 
     #[test]
     fn every_hundred_requests_have_the_shares_of_their_mix() {
-        for mix in [SHOPPING, ACCOUNTS, ACCOUNTS_ONLY] {
+        for mix in [SHOPPING, ACCOUNTS, ACCOUNTS_ONLY, ORDERING] {
             for (activity, share) in mix {
                 let of_it = (100..200).filter(|number| Activity::of(mix, *number) == *activity);
                 assert_eq!(of_it.count(), *share, "{activity:?}");

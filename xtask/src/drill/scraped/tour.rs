@@ -9,19 +9,32 @@ use sqlx::Connection;
 use tokio::{join, time::Instant};
 
 use crate::drill::{
-    cluster::{Cluster, client},
+    cluster::{Cluster, Instance, Sample, client},
     load::{Clientele, Request, new_email},
+    patience::until,
+    poison::{self, is},
 };
 
 /// Nobody else orders it.
 const SOLD_OUT: &str = "BEAM-OAK";
+
+const DECIDED_WITHIN: Duration = Duration::from_secs(30);
+
+/// What is counted, and of which label with which value: what fails has a type of error besides.
+type Failure = (&'static str, &'static str, &'static str);
+
+const CONFIRM_ACCOUNT: &str = "users.v1.UsersService/ConfirmAccount";
+const SERVED: Failure = ("rpc_server_call_duration_seconds_count", "rpc_method", CONFIRM_ACCOUNT);
+const CALLED: Failure = ("rpc_client_call_duration_seconds_count", "rpc_method", CONFIRM_ACCOUNT);
+const PUBLISHED: Failure =
+    ("messaging_client_operation_duration_seconds_count", "messaging_destination_name", "orders.v1.OrderPlaced");
 
 /// Less than the gateway would wait.
 const IMPATIENCE: Duration = Duration::from_millis(300);
 
 const WITHOUT_STOCK: &str = "update products set stock = 0 where sku = $1";
 
-pub async fn everywhere(cluster: &Cluster, clientele: &Clientele) -> anyhow::Result<()> {
+pub async fn everywhere(cluster: &mut Cluster, clientele: &Clientele) -> anyhow::Result<()> {
     let mut database = cluster.postgres.connect_to("orders").await?;
     sqlx::query(WITHOUT_STOCK).bind(SOLD_OUT).execute(&mut database).await?;
     for request in public().into_iter().chain(refused(clientele)) {
@@ -29,7 +42,9 @@ pub async fn everywhere(cluster: &Cluster, clientele: &Clientele) -> anyhow::Res
     }
     an_account(clientele).await?;
     an_order(clientele).await?;
-    too_late(cluster, clientele).await
+    a_declined_order(clientele).await?;
+    too_late(cluster, clientele).await?;
+    what_goes_wrong_later(cluster, clientele).await
 }
 
 fn public() -> [Request; 5] {
@@ -62,18 +77,24 @@ fn refused(clientele: &Clientele) -> Vec<Request> {
 
 /// From its beginning to its end.
 async fn an_account(clientele: &Clientele) -> anyhow::Result<()> {
-    let email = new_email();
-    let user = clientele.expect(&Request::sign_up(&email)).await?;
-    let session = clientele.expect(&Request::sign_in(&email)).await?;
-    let path = format!("/v1/users/{}", user["id"].as_str().context("an account has an id")?);
-    let token = session["access_token"].as_str().map(str::to_owned);
+    let (id, token) = newcomer(clientele).await?;
     let body = Some(json!({ "display_name": "Grace" }));
-    let own = |method| Request { method, token: token.clone(), ..Request::get(&path) };
+    let own = |method| Request { method, token: Some(token.clone()), ..Request::get(format!("/v1/users/{id}")) };
     clientele.expect(&Request { body, ..own(Method::PATCH) }.with("if-match", "*")).await?;
     let gone = Request { hoped_for: StatusCode::NO_CONTENT, ..own(Method::DELETE) };
     clientele.send(&gone, Instant::now()).await.succeeded()
 }
 
+/// Somebody whom nobody can remember: the id, and an access token.
+async fn newcomer(clientele: &Clientele) -> anyhow::Result<(String, String)> {
+    let email = new_email();
+    let user = clientele.expect(&Request::sign_up(&email)).await?;
+    let session = clientele.expect(&Request::sign_in(&email)).await?;
+    let id = user["id"].as_str().context("an account has an id")?;
+    Ok((id.to_owned(), session["access_token"].as_str().context("a session has a token")?.to_owned()))
+}
+
+/// From its beginning to its end, which is a refund.
 async fn an_order(clientele: &Clientele) -> anyhow::Result<()> {
     let customer = clientele.customer(0);
     let place = Request::place("BOX-OAK").by(customer);
@@ -85,6 +106,10 @@ async fn an_order(clientele: &Clientele) -> anyhow::Result<()> {
     for path in [format!("/v1/orders/{id}"), format!("/v1/users/{}/orders", customer.id)] {
         clientele.expect(&Request::get(path).by(customer)).await?;
     }
+    until("it is confirmed", DECIDED_WITHIN, async || is(clientele, customer, id, "confirmed").await).await?;
+    let events = Request::get(format!("/v1/orders/{id}/events")).by(customer);
+    // The stream ends with what it tells of an order that is settled.
+    clientele.send(&events, Instant::now()).await.succeeded()?;
     clientele.expect(&Request::cancel(id).by(customer)).await?;
     let again = Request { hoped_for: StatusCode::CONFLICT, ..Request::cancel(id).by(customer) };
     clientele.send(&again, Instant::now()).await.succeeded()
@@ -92,6 +117,7 @@ async fn an_order(clientele: &Clientele) -> anyhow::Result<()> {
 
 /// Nobody can look into two tables for a while: who waits for them is told that it is too late, or gives up before.
 async fn too_late(cluster: &Cluster, clientele: &Clientele) -> anyhow::Result<()> {
+    let (_, token) = newcomer(clientele).await?;
     let mut orders = cluster.postgres.connect_to("orders").await?;
     let mut users = cluster.postgres.connect_to("users").await?;
     let (mut orders, mut users) = (orders.begin().await?, users.begin().await?);
@@ -99,7 +125,7 @@ async fn too_late(cluster: &Cluster, clientele: &Clientele) -> anyhow::Result<()
     sqlx::query("lock table users in access exclusive mode").execute(&mut *users).await?;
     let late = |request| Request { hoped_for: StatusCode::GATEWAY_TIMEOUT, ..request };
     let browse = late(Request::get("/v1/products"));
-    let place = late(Request::place("BOX-OAK").by(clientele.customer(0)));
+    let place = late(Request { token: Some(token), ..Request::place("BOX-OAK") });
     let (browsed, placed, given_up) = join!(
         clientele.send(&browse, Instant::now()),
         clientele.send(&place, Instant::now()),
@@ -108,6 +134,56 @@ async fn too_late(cluster: &Cluster, clientele: &Clientele) -> anyhow::Result<()
     browsed.succeeded()?;
     placed.succeeded()?;
     given_up
+}
+
+/// What costs more than the provider of payments allows.
+async fn a_declined_order(clientele: &Clientele) -> anyhow::Result<()> {
+    let customer = clientele.customer(0);
+    let body = Some(json!({ "items": [{ "sku": "JOIST-OAK", "quantity": 100 }] }));
+    let order = clientele.expect(&Request { body, ..Request::place("JOIST-OAK") }.by(customer)).await?;
+    let id = order["id"].as_str().context("an order has an id")?;
+    until("it is rejected", DECIDED_WITHIN, async || is(clientele, customer, id, "rejected").await).await.map(drop)
+}
+
+/// A call of users that fails, and an event that cannot be published for a while. From then on the provider of payments has
+/// bad days only, and payments has little patience with what it cannot handle.
+async fn what_goes_wrong_later(cluster: &mut Cluster, clientele: &Clientele) -> anyhow::Result<()> {
+    let place = Request::place("BOX-OAK").by(clientele.customer(0));
+    cluster.postgres.users.hang_up().await?;
+    let not_confirmed = async || {
+        clientele.send(&place, Instant::now()).await;
+        has_failed(&cluster.users, SERVED).await && has_failed(&cluster.orders, CALLED).await
+    };
+    until("an account cannot be confirmed", DECIDED_WITHIN, not_confirmed).await?;
+    cluster.postgres.let_everybody_in().await?;
+    let placed = async || !clientele.send(&place, Instant::now()).await.has_failed();
+    until("all is well again", DECIDED_WITHIN, placed).await?;
+
+    cluster.nats.kill().await?;
+    clientele.expect(&Request::place("BOX-OAK").by(clientele.customer(0))).await?;
+    let not_published = async || has_failed(&cluster.orders, PUBLISHED).await;
+    until("an event cannot be published", DECIDED_WITHIN, not_published).await?;
+    cluster.nats.start().await?;
+
+    let bad_days = [("PROVIDER_DECLINE_RATE", "0.2"), ("PROVIDER_FAILURE_RATE", "0.2"), ("EVENTS_MAX_DELIVER", "1")];
+    cluster.restart_payments(&bad_days).await?;
+    poison::publish(cluster).await?;
+    poison::is_set_aside(cluster, 1).await.map(drop)
+}
+
+/// Whether one of these instances shows that something of this kind has failed.
+async fn has_failed(instances: &[Instance], (metric, of, which): Failure) -> bool {
+    for instance in instances {
+        let samples = instance.metrics().await.unwrap_or_default();
+        let label = |sample: &Sample, name: &str| sample.labels.get(name).cloned().unwrap_or_default();
+        let is_one = |sample: &Sample| {
+            sample.name == metric && label(sample, of) == which && !label(sample, "error_type").is_empty()
+        };
+        if samples.iter().any(is_one) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Errors: there was an answer before the client's patience was at its end.

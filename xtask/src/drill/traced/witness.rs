@@ -18,7 +18,7 @@ pub const SENT_EVERY: Duration = Duration::from_millis(200);
 /// After that, what has not come is not coming.
 const SETTLED_AFTER: Duration = Duration::from_millis(1000);
 
-const COMES_WITHIN: Duration = Duration::from_secs(10);
+const COMES_WITHIN: Duration = Duration::from_secs(30);
 
 pub struct Witness<'a> {
     pub cluster: &'a Cluster,
@@ -43,6 +43,14 @@ impl<'a> Witness<'a> {
     pub async fn with_trace(&mut self, context: &Context) -> anyhow::Result<&Received> {
         let what = format!("the trace {} comes", context.trace);
         until(&what, COMES_WITHIN, async || self.has(context).unwrap_or(false)).await?;
+        self.settled().await
+    }
+
+    /// All that was received, when this holds of it, and whatever else belongs to it must have come too; or when there is no
+    /// hope any more that it will hold, for who asks can say best what is missing.
+    pub async fn once(&mut self, holds: impl Fn(&Received) -> bool) -> anyhow::Result<&Received> {
+        // Its error would say less than what is missing.
+        let _ = until("it holds", COMES_WITHIN, async || self.received().is_ok_and(&holds)).await;
         self.settled().await
     }
 

@@ -1,0 +1,71 @@
+//! The load tests work: every scenario, through both gateways, and a threshold that cannot be kept. How fast the system
+//! is, is not asked here.
+
+use std::{fs, process::Output};
+
+use anyhow::{Context, ensure};
+use serde_json::Value;
+use tokio::process::Command;
+
+use super::{
+    cluster::{Cluster, Folder, Instance},
+    programs::Programs,
+    report::figure,
+};
+
+const SCENARIOS: [&str; 8] =
+    ["browse", "order", "history", "mixed", "get-user", "get-order", "list-orders", "place-order"];
+
+/// Only that nothing fails, on a machine of any speed.
+const NOTHING_FAILS: &str = "errors = 0.0\n";
+
+const CANNOT_BE_KEPT: &str = "[browse]\np50 = 0.001\n";
+
+pub async fn run(cluster: &Cluster, programs: &Programs, folder: &Folder) -> anyhow::Result<()> {
+    let thresholds: String = SCENARIOS.map(|scenario| format!("[{scenario}]\n{NOTHING_FAILS}")).concat();
+    let load = Load { cluster, programs, folder };
+    for scenario in SCENARIOS {
+        let output = load.run(scenario, &thresholds).await?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        ensure!(output.status.success(), "{scenario}: {}\n{said}", output.status);
+        let report: Value = serde_json::from_str(&load.read("json")?)?;
+        let (iterations, latencies) = (report["iterations"].as_u64().unwrap_or_default(), &report["latency_ms"]);
+        ensure!(iterations > 0, "{scenario}: nobody came");
+        figure(
+            scenario,
+            format_args!("0 of {iterations} failed, p50 {} ms, p99 {} ms", latencies["p50"], latencies["p99"]),
+        );
+    }
+    ensure!(load.read("html")?.contains("<svg"), "the page has no chart");
+    let output = load.run("browse", CANNOT_BE_KEPT).await?;
+    figure("a threshold that cannot be kept", format_args!("code {:?}", output.status.code()));
+    ensure!(output.status.code() == Some(1), "it was kept: {}", output.status);
+    Ok(())
+}
+
+struct Load<'a> {
+    cluster: &'a Cluster,
+    programs: &'a Programs,
+    folder: &'a Folder,
+}
+
+impl Load<'_> {
+    async fn run(&self, scenario: &str, thresholds: &str) -> anyhow::Result<Output> {
+        let file = |name: &str| self.folder.path().join(format!("load.{name}"));
+        fs::write(file("toml"), thresholds)?;
+        let mut command = Command::new(self.programs.path("load"));
+        for gateway in self.cluster.gateways.iter().map(Instance::address) {
+            command.args(["--target", &format!("http://{gateway}")]);
+        }
+        command.args(["--scenario", scenario, "--rate", "10", "--duration", "4", "--warm-up", "0", "--customers", "2"]);
+        for name in ["json", "html"] {
+            command.arg(format!("--{name}")).arg(file(name));
+        }
+        command.arg("--thresholds").arg(file("toml"));
+        command.kill_on_drop(true).output().await.context("load does not run")
+    }
+
+    fn read(&self, name: &str) -> anyhow::Result<String> {
+        Ok(fs::read_to_string(self.folder.path().join(format!("load.{name}")))?)
+    }
+}
