@@ -23,8 +23,8 @@ pub struct Recorder {
 }
 
 pub struct Seen {
-    /// When what counts began, and when it ended.
-    pub began: Instant,
+    /// When what counts begins, and when it has ended. What is done before, such as signing up, is nobody's concern.
+    pub began: Option<Instant>,
     pub ended: Option<Instant>,
     /// Of iterations, from when they were due, in microseconds.
     pub latencies: Histogram<u64>,
@@ -39,7 +39,7 @@ pub struct Seen {
 impl Recorder {
     pub fn new(warm_up: Duration) -> Self {
         let seen = Seen {
-            began: Instant::now(),
+            began: None,
             ended: None,
             latencies: histogram(),
             failed: 0,
@@ -54,7 +54,7 @@ impl Recorder {
     /// From now on; what counts begins after the warm-up.
     pub fn begin(&self) -> Instant {
         let now = Instant::now();
-        self.seen().began = now + self.warm_up;
+        self.seen().began = Some(now + self.warm_up);
         now
     }
 
@@ -65,7 +65,7 @@ impl Recorder {
     /// One has ended that was due then.
     pub fn iteration(&self, due: Instant, outcome: Result<(), Failure>) {
         let mut seen = self.seen();
-        let Some(since) = due.checked_duration_since(seen.began) else { return };
+        let Some(since) = seen.began.and_then(|counts| due.checked_duration_since(counts)) else { return };
         let latency = microseconds(due.elapsed());
         seen.latencies.saturating_record(latency);
         seen.series.add(since, latency, outcome.is_err());
@@ -79,7 +79,7 @@ impl Recorder {
     /// A call was answered.
     pub fn call(&self, what: &'static str, began: Instant, status: u16) {
         let mut seen = self.seen();
-        if began < seen.began {
+        if seen.began.is_none_or(|counts| began < counts) {
             return;
         }
         seen.calls.entry(what).or_insert_with(histogram).saturating_record(microseconds(began.elapsed()));

@@ -72,7 +72,8 @@ impl Report {
     pub fn of(options: &Options, plan: &Plan, recorder: &Recorder, end: End) -> Self {
         let seen = recorder.seen();
         let ended = seen.ended.unwrap_or_else(Instant::now);
-        let seconds = ended.saturating_duration_since(seen.began).min(plan.duration).as_secs_f64();
+        let counted = seen.began.map_or(Duration::ZERO, |began| ended.saturating_duration_since(began));
+        let seconds = counted.min(plan.duration).as_secs_f64();
         let iterations = seen.latencies.len();
         let call = |histogram: &Histogram<u64>| Call { count: histogram.len(), latency_ms: Latencies::of(histogram) };
         Self {

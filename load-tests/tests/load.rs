@@ -108,6 +108,8 @@ async fn who_comes_while_the_shop_stands_still_is_seen() {
     assert!(report["latency_ms"]["p90"].as_f64().unwrap() > 300.0, "{report}");
     assert_eq!(report["iterations"], 400, "everybody is counted: {report}");
     assert_eq!(report["failed"], 0, "{report}");
+    // Signing up and in is answered with 201.
+    assert_eq!(report["statuses"], json!({ "200": 400 }), "only what was measured is counted: {report}");
 }
 
 #[tokio::test]
