@@ -92,7 +92,7 @@ impl Payments {
             async move { pool.ping().await }
         });
         let bus = self.bus.clone();
-        health.describe(&format!("{name} bus"), move || ready(bus.report()));
+        health.describe(&format!("{name} -> bus"), move || ready(bus.report()));
     }
 }
 
