@@ -30,7 +30,7 @@ pub enum Task {
 /// Errors: it cannot be done; nothing has changed.
 pub async fn run(cli: Cli, task: Task) -> anyhow::Result<()> {
     match task {
-        Task::Outbox(command) => command.run(&database::connect(&cli.config.database).await?).await,
+        Task::Outbox(command) => command.run(&cli.config.database).await,
         Task::DeadLetters(command) => command.run(&Bus::connect(&cli.events, SERVICE).await?, SERVICE).await,
     }
 }

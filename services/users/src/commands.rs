@@ -1,14 +1,11 @@
 //! What operators tell the program to do, once, beside the running service.
 
-use std::time::Duration;
-
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
 use discovery::Registry;
 use events::{Bus, OutboxCommand};
 use identity::MeshConfig;
 use settings::Secret;
-use tokio::time::timeout;
 
 use crate::{Cli, Config, SERVICE, Users, app::NewClient, domain::Email, error::Error};
 
@@ -53,17 +50,6 @@ pub struct AddClient {
     /// It cannot keep a secret: an app, or a page
     #[arg(long)]
     pub public: bool,
-}
-
-/// An operator does not wait longer for a database that is away.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Looks after the outbox.
-///
-/// Errors: as the command's.
-pub async fn look_after_outbox(cli: Cli, command: OutboxCommand) -> anyhow::Result<()> {
-    let connected = timeout(PATIENCE, database::connect(&cli.config.database)).await;
-    command.run(&connected.context("the database does not answer")??).await
 }
 
 /// Does it, and is done.

@@ -21,7 +21,7 @@ use std::{future::ready, io, net::SocketAddr};
 
 use anyhow::Context;
 use app::{App, Limits};
-pub use commands::{AddClient, Command, Task, look_after_outbox, run as run_task};
+pub use commands::{AddClient, Command, Task, run as run_task};
 pub use config::{Cli, Config};
 use database::Pool;
 use discovery::{Registration, Registry};

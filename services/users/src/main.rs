@@ -14,7 +14,7 @@ async fn main() {
     let outcome = match cli.command.take() {
         Some(Command::Process(lifecycle::Command::Healthcheck)) => lifecycle::healthcheck(cli.ops_addr).await,
         Some(Command::Task(task)) => users::run_task(cli, task).await,
-        Some(Command::Outbox(command)) => users::look_after_outbox(cli, command).await,
+        Some(Command::Outbox(command)) => command.run(&cli.config.database).await,
         None => users::run(cli).await,
     };
     lifecycle::exit(outcome, 1)

@@ -97,3 +97,14 @@ fn start_check_and_stop(url: &str, password: &str) {
     assert!(running.0.wait().unwrap().success());
     assert_eq!(healthcheck(operations).status.code(), Some(1));
 }
+
+#[test]
+fn an_operator_is_told_of_a_database_that_is_away() {
+    let output = program()
+        .env("DATABASE_URL", "postgres://payments@127.0.0.1:1/payments")
+        .args(["outbox", "status"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("the database does not answer"), "{}", stderr(&output));
+}

@@ -1,10 +1,16 @@
 //! What an operator can do about the events that a service could not publish.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use clap::Subcommand;
 use database::Pool;
 use sqlx::query;
+use tokio::time::timeout;
 use uuid::Uuid;
+
+/// An operator does not wait longer for a database that is away.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The outbox of a service.
 #[derive(Clone, Debug, Subcommand)]
@@ -24,12 +30,13 @@ pub enum OutboxCommand {
 }
 
 impl OutboxCommand {
-    /// Does it, and prints what it did.
+    /// Does it in the service's database, and prints what it did.
     ///
-    /// Errors: there is no such event; the database's.
+    /// Errors: there is no such event; the database's; it does not answer within five seconds.
     #[expect(clippy::print_stdout, reason = "it is the answer to whoever asked")]
-    pub async fn run(self, pool: &Pool) -> anyhow::Result<()> {
-        println!("{}", self.answer(pool).await?);
+    pub async fn run(self, database: &database::Config) -> anyhow::Result<()> {
+        let connected = timeout(PATIENCE, database::connect(database)).await;
+        println!("{}", self.answer(&connected.context("the database does not answer")??).await?);
         Ok(())
     }
 
