@@ -20,10 +20,13 @@ pub const CALLS: Policy = &[
 /// Lets a token speak of every account, as far as its other scopes go.
 const ADMIN: &str = "admin";
 
+pub fn is_own(caller: &Caller, id: UserId) -> bool {
+    caller.user() == Some(id.0)
+}
+
 /// One's own account, or anybody's for an administrator. Somebody else's looks like none at all.
 pub fn own(caller: &Caller, id: UserId) -> Result<(), Error> {
-    let is_own = caller.user() == Some(id.0);
-    if is_own || caller.scopes().contains(ADMIN) { Ok(()) } else { Err(Error::NotFound) }
+    if is_own(caller, id) || caller.scopes().contains(ADMIN) { Ok(()) } else { Err(Error::NotFound) }
 }
 
 #[cfg(test)]
