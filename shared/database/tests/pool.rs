@@ -109,6 +109,18 @@ async fn there_are_never_more_than_allowed() {
 }
 
 #[tokio::test]
+async fn whoever_comes_just_when_a_connection_was_opened_gets_one_of_its_own() {
+    for _ in 0..3 {
+        let (_, pool) = database(10).await;
+        let mut held = Vec::new();
+        for number in 1..=10 {
+            let connection = pool.acquire().await;
+            held.push(connection.unwrap_or_else(|error| panic!("connection {number}: {error}")));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_connection_that_nobody_waits_for_any_more_is_there_for_the_next() {
     let (config, pool) = database(2).await;
     let held = pool.acquire().await.unwrap();

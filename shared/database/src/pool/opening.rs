@@ -52,7 +52,10 @@ impl Opening {
         loop {
             match open_on_this_thread(self.connections.options(), &self.runtime) {
                 Ok(raw) => {
-                    self.connections.add(raw, token);
+                    let connections = self.connections.clone();
+                    // Not on its way any more, before somebody has it: whoever comes then must not wait for this one.
+                    drop(self);
+                    connections.add(raw, token);
                     return Ok(());
                 }
                 Err(error) if Failure::from(&error) != Failure::Unavailable => return Err(error),
