@@ -79,6 +79,11 @@ impl Pool {
         self.connections.close().await;
     }
 
+    /// How many connections it opens at most, for whoever is to leave some of them to others.
+    pub fn max(&self) -> usize {
+        self.connections.max()
+    }
+
     pub(crate) fn connect_options(&self) -> &PgConnectOptions {
         self.connections.options()
     }

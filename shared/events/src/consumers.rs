@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use database::{Failure, Pool, Transaction};
 use futures::future::BoxFuture;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use self::handling::Handling;
 use crate::{Bus, Envelope, Event, Message, Outbox};
 
-/// So many events of one kind are handled at a time, so that there are connections left for requests.
+/// So many events of one kind are handled at a time, so that none waits long for one that is slow.
 pub(crate) const AT_ONCE: usize = 4;
 
 /// Does what follows from events of one kind.
@@ -55,18 +56,21 @@ pub struct Consumers {
     pool: Pool,
     bus: Bus,
     outbox: Outbox,
+    /// One for each event of any kind that is handled: half of the pool, so that there are connections left for requests.
+    places: Arc<Semaphore>,
     consumers: Vec<Arc<dyn Consumer>>,
 }
 
 impl Consumers {
     /// None yet. `outbox` is the service's own: its relay is woken after each event, since handlers tell events too.
     pub fn new(group: &'static str, pool: &Pool, bus: &Bus, outbox: &Outbox) -> Self {
-        Self { group, pool: pool.clone(), bus: bus.clone(), outbox: outbox.clone(), consumers: Vec::new() }
+        let (pool, places) = (pool.clone(), Arc::new(Semaphore::new((pool.max() / 2).max(1))));
+        Self { group, pool, bus: bus.clone(), outbox: outbox.clone(), places, consumers: Vec::new() }
     }
 
-    /// One that handles events of this kind; four at a time.
+    /// One that handles events of this kind; four at a time, as far as those of other kinds leave room in half of the pool.
     pub fn with<M: Message>(mut self, handler: impl Handle<M>) -> Self {
-        let handling = Handling::new(self.group, &self.pool, &self.outbox, handler);
+        let handling = Handling::new(&self, handler);
         self.consumers.push(Arc::new(handling));
         self
     }

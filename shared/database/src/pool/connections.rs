@@ -51,6 +51,10 @@ impl Connections {
         &self.options
     }
 
+    pub fn max(&self) -> usize {
+        self.max
+    }
+
     /// `None` once the pool is closed.
     pub fn counts(&self) -> Option<Counts> {
         let idle = self.idle.status().available.min(self.all.len());

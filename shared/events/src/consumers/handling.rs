@@ -1,15 +1,16 @@
 //! How one event is handled: decoded, remembered, done, committed; told as a span.
 
-use std::{marker::PhantomData, panic::AssertUnwindSafe};
+use std::{marker::PhantomData, panic::AssertUnwindSafe, sync::Arc};
 
 use database::{Connection, Pool};
 use futures::{FutureExt as _, future::BoxFuture};
 use opentelemetry::{KeyValue, context::FutureExt as _, trace::SpanKind};
 use sqlx::query;
 use telemetry::{Operation, Operations, STATEMENT_SECONDS};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use super::{Consumer, Handle, HandlingError};
+use super::{Consumer, Consumers, Handle, HandlingError};
 use crate::{Envelope, Event, Message, Outbox};
 
 pub(super) struct Handling<M, H> {
@@ -17,18 +18,21 @@ pub(super) struct Handling<M, H> {
     kind: String,
     pool: Pool,
     outbox: Outbox,
+    places: Arc<Semaphore>,
     handler: H,
     operations: Operations,
     handles: PhantomData<fn(M)>,
 }
 
 impl<M: Message, H: Handle<M>> Handling<M, H> {
-    pub fn new(group: &'static str, pool: &Pool, outbox: &Outbox, handler: H) -> Self {
+    /// One of these.
+    pub fn new(consumers: &Consumers, handler: H) -> Self {
         Self {
-            group,
+            group: consumers.group,
             kind: M::full_name(),
-            pool: pool.clone(),
-            outbox: outbox.clone(),
+            pool: consumers.pool.clone(),
+            outbox: consumers.outbox.clone(),
+            places: consumers.places.clone(),
             handler,
             operations: Operations::new("events", SpanKind::Consumer, "messaging.process.duration", STATEMENT_SECONDS),
             handles: PhantomData,
@@ -90,6 +94,7 @@ impl<M: Message, H: Handle<M>> Consumer for Handling<M, H> {
 
     fn consume<'a>(&'a self, envelope: &'a Envelope) -> BoxFuture<'a, Result<(), HandlingError>> {
         Box::pin(async move {
+            let _place = self.places.acquire().await.expect("nobody closes it");
             let operation = self.begin(envelope);
             let handling = self.handle(envelope).with_context(operation.context().clone());
             let handled = AssertUnwindSafe(handling).catch_unwind().await;

@@ -8,10 +8,9 @@ use std::sync::{
 use bytes::Bytes;
 use database::Transaction;
 use events::{Bus, Envelope, Event, Handle, HandlingError, Outbox, PublishError};
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::harness::{Said, Service, away, defect, note, said, until, until_open};
+use crate::harness::{Said, Service, away, defect, said, until, until_open};
 
 fn one(answers: Vec<Result<(), PublishError>>) -> Result<(), PublishError> {
     let [answer] = answers.try_into().unwrap();
@@ -116,44 +115,6 @@ async fn a_panic_and_what_cannot_be_read_are_defects() {
     // It survives both.
     one(bus.publish(vec![Envelope::of("teller", Uuid::now_v7(), &said("hello"))]).await).unwrap();
     assert_eq!(hearer.noted().await, ["hello"]);
-}
-
-/// Waits for a permit, and knows how many others do.
-struct Slow {
-    begun: Arc<AtomicUsize>,
-    permits: Arc<Semaphore>,
-}
-
-impl Handle<Said> for Slow {
-    async fn handle(&self, transaction: &mut Transaction, event: &Event<Said>) -> Result<(), HandlingError> {
-        self.begun.fetch_add(1, Ordering::SeqCst);
-        self.permits.acquire().await.unwrap().forget();
-        note(transaction, event).await
-    }
-}
-
-#[tokio::test]
-async fn four_are_handled_at_a_time_and_finished_before_the_end() {
-    let hearer = Service::new("hearer").await;
-    let bus = Bus::in_process(&["hearer"]);
-    let (begun, permits) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
-    let slow = Slow { begun: begun.clone(), permits: permits.clone() };
-    let hearing = hearer.runs(hearer.consumers(&bus).with(slow));
-    until_open(&bus).await;
-    let events = (0..12).map(|number| Envelope::of("teller", Uuid::now_v7(), &said(number))).collect();
-    let publishing = tokio::spawn({
-        let bus = bus.clone();
-        async move { bus.publish(events).await }
-    });
-    until("some are handled", async || begun.load(Ordering::SeqCst) == 4).await;
-    let stopping = tokio::spawn(hearing.stop());
-    until("nobody is there any more", async || bus.report().is_err()).await;
-    assert!(!stopping.is_finished(), "four are under way");
-    permits.add_permits(12);
-    stopping.await.unwrap();
-    let answers = publishing.await.unwrap();
-    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 4);
-    assert_eq!((hearer.noted().await.len(), begun.load(Ordering::SeqCst)), (4, 4), "the others have not begun");
 }
 
 /// Says on what it hears, and counts what is done.

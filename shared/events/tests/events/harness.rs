@@ -92,6 +92,12 @@ impl Service {
         Self::on(name, database).await
     }
 
+    /// With a pool of so many connections.
+    pub async fn with_connections(name: &'static str, database_max_connections: u32) -> Self {
+        let database = testkit::private_database(&MIGRATIONS).await;
+        Self::on(name, database::Config { database_max_connections, ..database }).await
+    }
+
     /// Another instance of the same.
     pub async fn twin(&self) -> Self {
         Self::on(self.name, self.database.clone()).await
@@ -203,7 +209,7 @@ impl Handle<Said> for Noting {
     }
 }
 
-pub async fn note(transaction: &mut Transaction, event: &Event<Said>) -> Result<(), HandlingError> {
+async fn note(transaction: &mut Transaction, event: &Event<Said>) -> Result<(), HandlingError> {
     let note = query("insert into notes (subject, text) values ($1, $2)").bind(event.subject).bind(&event.data.text);
     note.execute(&mut **transaction).await?;
     Ok(())
