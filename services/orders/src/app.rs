@@ -33,7 +33,7 @@ impl App {
     /// The account is confirmed first: a remote call has no place inside a transaction.
     pub async fn place(&self, caller: &Caller, order: NewOrder, key: Option<IdempotencyKey>) -> Result<Order, Error> {
         let customer = policy::customer(caller)?;
-        self.users.confirm_account(caller).await.inspect_err(|error| self.metrics.rejected(error))?;
+        self.users.confirm_account(caller, customer).await.inspect_err(|error| self.metrics.rejected(error))?;
         let placed = self.store.place(customer, &order, key.as_ref()).await;
         match placed.inspect_err(|error| self.metrics.rejected(error))? {
             Placed::Now(order) => {

@@ -149,7 +149,7 @@ pub async fn serve(listener: TcpListener, orders: Orders, shutdown: Cancellation
 /// What is done beside answering calls.
 struct Work {
     /// Until the calls end.
-    beside: [JoinHandle<()>; 2],
+    beside: [JoinHandle<()>; 3],
     /// As long as anything happens, …
     consumers: JoinHandle<()>,
     no_more_calls: CancellationToken,
@@ -160,7 +160,7 @@ struct Work {
 
 impl Work {
     fn begin(orders: &Orders, shutdown: &CancellationToken) -> Self {
-        let App { store, metrics, watchers, .. } = orders.grpc.app.clone();
+        let App { store, users, metrics, watchers } = orders.grpc.app.clone();
         let (no_more_calls, no_more_events) = (CancellationToken::new(), CancellationToken::new());
         let handler = Handler { store: store.clone(), metrics: metrics.clone() };
         let consumers = Consumers::new(SERVICE, &orders.pool, &orders.bus, &orders.outbox)
@@ -169,8 +169,9 @@ impl Work {
             .with::<UserDeleted>(handler);
         let sweeper = Sweeper { store: store.clone(), metrics, timeout: orders.pending_timeout };
         let watching = watchers.run(store, orders.bus.listen("orders.v1"), shutdown.clone());
+        let listening = users.listen(orders.bus.listen("users.v1"), shutdown.clone());
         Self {
-            beside: [tokio::spawn(sweeper.run(shutdown.clone())), tokio::spawn(watching)],
+            beside: [tokio::spawn(sweeper.run(shutdown.clone())), tokio::spawn(watching), tokio::spawn(listening)],
             consumers: tokio::spawn(consumers.run(no_more_calls.clone())),
             no_more_calls,
             relay: tokio::spawn(orders.outbox.clone().relay(orders.bus.clone(), no_more_events.clone())),

@@ -39,7 +39,9 @@ pub async fn run(cluster: &mut Cluster, folder: &Folder) -> anyhow::Result<()> {
     let mut witness = Witness::new(cluster, &clientele, collector)?;
 
     heading("an order");
-    let order = order::is_one_trace(&mut witness).await?;
+    // Whose account orders has to ask users for.
+    let newcomer = clientele.newcomer().await?;
+    let order = order::is_one_trace(&mut witness, &newcomer).await?;
     heading("strange headers");
     headers::do_no_harm(&mut witness).await?;
     heading("the sampling ratio");
@@ -47,8 +49,8 @@ pub async fn run(cluster: &mut Cluster, folder: &Folder) -> anyhow::Result<()> {
     heading("all that was sent");
     everybody_sends_everything(&mut witness).await?;
     let received = witness.received()?;
-    disclosure::metrics_tell_of_nobody(received, &[&clientele.customer(0).id, &order])?;
-    Secrets::of(clientele.customer(0)).are_nowhere_in(folder)
+    disclosure::metrics_tell_of_nobody(received, &[&newcomer.id, &order])?;
+    Secrets::of(&newcomer).are_nowhere_in(folder)
 }
 
 /// Quickly; one gateway by the other of the two protocols.
@@ -66,12 +68,18 @@ fn send_to(cluster: &mut Cluster, collector: &Collector) {
 }
 
 /// Each of the eight instances sends spans, points and records, and says who it is. Whom an event comes to is anybody's
-/// guess: orders are placed until everybody had one.
+/// guess: orders are placed until everybody had one. Accounts are looked at besides, since orders asks for one now and then
+/// only.
 async fn everybody_sends_everything(witness: &mut Witness<'_>) -> anyhow::Result<()> {
     let everybody_has = async || {
-        let order = Request::place("HOOK-OAK").by(witness.clientele.customer(0));
-        let placed = witness.clientele.expect(&order).await.is_ok();
-        placed && witness.received().is_ok_and(|received| sent(received).is_ok_and(|sent| is_everything(&sent)))
+        let customer = witness.clientele.customer(0);
+        let requests = [Request::place("HOOK-OAK"), Request::get(format!("/v1/users/{}", customer.id))];
+        for request in requests {
+            if witness.clientele.expect(&request.by(customer)).await.is_err() {
+                return false;
+            }
+        }
+        witness.received().is_ok_and(|received| sent(received).is_ok_and(|sent| is_everything(&sent)))
     };
     let everything = until("all instances send everything", EVERYTHING_COMES_WITHIN, everybody_has).await;
     let sent = sent(witness.received()?)?;

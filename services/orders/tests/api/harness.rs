@@ -5,7 +5,10 @@ mod stub_users;
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, atomic::AtomicI32},
+    sync::{
+        Arc,
+        atomic::{AtomicI32, AtomicUsize, Ordering},
+    },
 };
 
 use discovery::{Peer, Registry};
@@ -32,6 +35,7 @@ pub struct Service {
     pub grpc: SocketAddr,
     /// What users answers when it is asked for an account.
     pub users_answer: Arc<AtomicI32>,
+    users_asked: Arc<AtomicUsize>,
     pub tokens: Tokens,
     pub database: database::Config,
     /// What it hears, and what is heard of it.
@@ -62,8 +66,8 @@ impl Service {
     }
 
     async fn start_beside(database: database::Config, bus: Bus, change: impl FnOnce(&mut orders::Config)) -> Self {
-        let (users, users_answer) = stub_users::start().await;
-        Self { users_answer, ..Self::start_with(database, users, bus, change).await }
+        let (users, users_answer, users_asked) = stub_users::start().await;
+        Self { users_answer, users_asked, ..Self::start_with(database, users, bus, change).await }
     }
 
     async fn start_with(
@@ -96,12 +100,18 @@ impl Service {
             orders: OrdersServiceClient::new(channel),
             grpc: grpc_addr,
             users_answer: Arc::default(),
+            users_asked: Arc::default(),
             tokens,
             database,
             bus,
             shutdown,
             serving,
         }
+    }
+
+    /// How often users was asked for an account.
+    pub fn users_asked(&self) -> usize {
+        self.users_asked.load(Ordering::SeqCst)
     }
 
     /// Someone with an account.

@@ -71,11 +71,12 @@ async fn what_is_rejected_is_counted_by_its_reason() {
     assert_eq!(refused(&[("TABLE-OAK", 2)]).await, Code::FailedPrecondition);
     service.sql("update products set price_amount = 9007199254740991").await;
     assert_eq!(refusal(service.person().place(&[("TABLE-OAK", 2)]).await).0, Code::InvalidArgument);
+    // Of somebody whom users has not just confirmed.
     service.users_answer.store(Code::Unauthenticated.into(), Ordering::SeqCst);
-    assert_eq!(refused(&[("TABLE-OAK", 1)]).await, Code::Unauthenticated);
+    assert_eq!(refusal(service.person().place(&[("TABLE-OAK", 1)]).await).0, Code::Unauthenticated);
     // A failure of ours is told elsewhere.
     service.users_answer.store(Code::Unavailable.into(), Ordering::SeqCst);
-    assert_eq!(refused(&[("TABLE-OAK", 1)]).await, Code::Unavailable);
+    assert_eq!(refusal(service.person().place(&[("TABLE-OAK", 1)]).await).0, Code::Unavailable);
 
     let reasons = [
         "OUT_OF_STOCK",

@@ -39,17 +39,22 @@ impl Clientele {
         let nobody = Self { balancer: Balancer::new(gateways)?, customers: Arc::default() };
         let mut customers = Vec::new();
         for _ in 0..CUSTOMERS {
-            let email = new_email();
-            let user = nobody.expect(&Request::sign_up(&email)).await?;
-            let session = nobody.expect(&Request::sign_in(&email)).await?;
-            let (id, token) = (string(&user, "id")?, string(&session, "access_token")?);
-            customers.push(Customer { id, email, token, orders: Mutex::default() });
+            customers.push(nobody.newcomer().await?);
         }
         let clientele = Self { customers: Arc::new(customers), ..nobody };
         for number in 0..CUSTOMERS {
             clientele.expect(&clientele.request(&[(Activity::PlaceOrder, 100)], number)).await?;
         }
         Ok(Arc::new(clientele))
+    }
+
+    /// Somebody whom nobody can remember, and who is none of the customers.
+    pub async fn newcomer(&self) -> anyhow::Result<Customer> {
+        let email = new_email();
+        let user = self.expect(&Request::sign_up(&email)).await?;
+        let session = self.expect(&Request::sign_in(&email)).await?;
+        let (id, token) = (string(&user, "id")?, string(&session, "access_token")?);
+        Ok(Customer { id, email, token, orders: Mutex::default() })
     }
 
     /// The same customers, who use these gateways only.

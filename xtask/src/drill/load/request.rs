@@ -24,7 +24,7 @@ pub const SHOPPING: Mix = &[
     (Activity::SignUp, 1),
 ];
 
-/// Mostly what users answers, beside a little of everything that asks it indirectly.
+/// Mostly what users answers, beside a little of what orders does, which asks it now and then.
 pub const ACCOUNTS: Mix = &[
     (Activity::SeeAccount, 80),
     (Activity::LookAtProduct, 4),

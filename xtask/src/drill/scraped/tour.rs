@@ -10,13 +10,19 @@ use tokio::{join, time::Instant};
 
 use crate::drill::{
     cluster::{Cluster, Instance, Sample, client},
-    load::{Clientele, Request, new_email},
+    load::{Clientele, Customer, Request, new_email},
     patience::until,
     poison::{self, is},
 };
 
 /// Nobody else orders it.
 const SOLD_OUT: &str = "BEAM-OAK";
+
+/// By somebody who is known to both instances then.
+const ORDERS: usize = 8;
+
+/// Less than orders would believe by itself that an account is there.
+const HEARD_WITHIN: Duration = Duration::from_secs(5);
 
 const DECIDED_WITHIN: Duration = Duration::from_secs(30);
 
@@ -77,21 +83,29 @@ fn refused(clientele: &Clientele) -> Vec<Request> {
 
 /// From its beginning to its end.
 async fn an_account(clientele: &Clientele) -> anyhow::Result<()> {
-    let (id, token) = newcomer(clientele).await?;
+    let grace = clientele.newcomer().await?;
     let body = Some(json!({ "display_name": "Grace" }));
-    let own = |method| Request { method, token: Some(token.clone()), ..Request::get(format!("/v1/users/{id}")) };
+    let own = |method| Request { method, ..Request::get(format!("/v1/users/{}", grace.id)) }.by(&grace);
     clientele.expect(&Request { body, ..own(Method::PATCH) }.with("if-match", "*")).await?;
+    // So many that each instance of orders has confirmed the account, …
+    for _ in 0..ORDERS {
+        clientele.expect(&Request::place("BOX-OAK").by(&grace)).await?;
+    }
     let gone = Request { hoped_for: StatusCode::NO_CONTENT, ..own(Method::DELETE) };
-    clientele.send(&gone, Instant::now()).await.succeeded()
+    clientele.send(&gone, Instant::now()).await.succeeded()?;
+    // … and each hears that it is gone.
+    let refused = async || nobody_serves(clientele, &grace).await;
+    until("a deleted account orders nothing", HEARD_WITHIN, refused).await.map(drop)
 }
 
-/// Somebody whom nobody can remember: the id, and an access token.
-async fn newcomer(clientele: &Clientele) -> anyhow::Result<(String, String)> {
-    let email = new_email();
-    let user = clientele.expect(&Request::sign_up(&email)).await?;
-    let session = clientele.expect(&Request::sign_in(&email)).await?;
-    let id = user["id"].as_str().context("an account has an id")?;
-    Ok((id.to_owned(), session["access_token"].as_str().context("a session has a token")?.to_owned()))
+async fn nobody_serves(clientele: &Clientele, customer: &Customer) -> bool {
+    for _ in 0..ORDERS {
+        let order = Request { hoped_for: StatusCode::UNAUTHORIZED, ..Request::place("BOX-OAK") }.by(customer);
+        if clientele.send(&order, Instant::now()).await.has_failed() {
+            return false;
+        }
+    }
+    true
 }
 
 /// From its beginning to its end, which is a refund.
@@ -117,7 +131,8 @@ async fn an_order(clientele: &Clientele) -> anyhow::Result<()> {
 
 /// Nobody can look into two tables for a while: who waits for them is told that it is too late, or gives up before.
 async fn too_late(cluster: &Cluster, clientele: &Clientele) -> anyhow::Result<()> {
-    let (_, token) = newcomer(clientele).await?;
+    // Whose account nobody has confirmed.
+    let newcomer = clientele.newcomer().await?;
     let mut orders = cluster.postgres.connect_to("orders").await?;
     let mut users = cluster.postgres.connect_to("users").await?;
     let (mut orders, mut users) = (orders.begin().await?, users.begin().await?);
@@ -125,7 +140,7 @@ async fn too_late(cluster: &Cluster, clientele: &Clientele) -> anyhow::Result<()
     sqlx::query("lock table users in access exclusive mode").execute(&mut *users).await?;
     let late = |request| Request { hoped_for: StatusCode::GATEWAY_TIMEOUT, ..request };
     let browse = late(Request::get("/v1/products"));
-    let place = late(Request { token: Some(token), ..Request::place("BOX-OAK") });
+    let place = late(Request::place("BOX-OAK").by(&newcomer));
     let (browsed, placed, given_up) = join!(
         clientele.send(&browse, Instant::now()),
         clientele.send(&place, Instant::now()),
@@ -148,7 +163,8 @@ async fn a_declined_order(clientele: &Clientele) -> anyhow::Result<()> {
 /// A call of users that fails, and an event that cannot be published for a while. From then on the provider of payments has
 /// bad days only, and payments has little patience with what it cannot handle.
 async fn what_goes_wrong_later(cluster: &mut Cluster, clientele: &Clientele) -> anyhow::Result<()> {
-    let place = Request::place("BOX-OAK").by(clientele.customer(0));
+    let newcomer = clientele.newcomer().await?;
+    let place = Request::place("BOX-OAK").by(&newcomer);
     cluster.postgres.users.hang_up().await?;
     let not_confirmed = async || {
         clientele.send(&place, Instant::now()).await;

@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use super::{context::Context, tree::Tree, witness::Witness};
 use crate::drill::{
     cluster::{CallLog, Cluster, Instance, Item, Received},
-    load::Request,
+    load::{Customer, Request},
     report::figure,
 };
 
@@ -36,9 +36,9 @@ const STATEMENTS: [(&str, &[&str]); 3] =
     [("orders", &["SELECT", "INSERT", "COMMIT"]), ("payments", &["INSERT", "COMMIT"]), ("users", &["SELECT"])];
 
 /// Returns the order's id.
-pub async fn is_one_trace(witness: &mut Witness<'_>) -> anyhow::Result<String> {
+pub async fn is_one_trace(witness: &mut Witness<'_>, customer: &Customer) -> anyhow::Result<String> {
     let (cluster, context) = (witness.cluster, Context::new());
-    let order = Request::place("BOX-OAK").by(witness.clientele.customer(0)).with("traceparent", context.sampled());
+    let order = Request::place("BOX-OAK").by(customer).with("traceparent", context.sampled());
     let orders = logs(&cluster.orders)?;
     let users = logs(&cluster.users)?;
     let placed = witness.at[0].expect(&order.with("baggage", "drill=traced,reason=none;ttl=1")).await?;

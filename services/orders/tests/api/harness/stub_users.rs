@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicI32, Ordering},
+    atomic::{AtomicI32, AtomicUsize, Ordering},
 };
 
 use discovery::Peer;
@@ -16,19 +16,20 @@ use tonic::{Code, Request, Response, Status, async_trait};
 
 use super::peer;
 
-/// Where it is, and what it answers.
-pub async fn start() -> (Peer, Arc<AtomicI32>) {
-    let answer = Arc::new(AtomicI32::new(Code::Ok.into()));
+/// Where it is, what it answers, and how often it was asked.
+pub async fn start() -> (Peer, Arc<AtomicI32>, Arc<AtomicUsize>) {
+    let (answer, asked) = (Arc::new(AtomicI32::new(Code::Ok.into())), Arc::default());
     let (listener, address) = testkit::listener().await;
-    let service = UsersServiceServer::new(StubUsers { answer: answer.clone() });
+    let service = UsersServiceServer::new(StubUsers { answer: answer.clone(), asked: Arc::clone(&asked) });
     let server = rpc::Server::new(&ServerConfig::default(), proto::FILE_DESCRIPTOR_SET).with(service);
     tokio::spawn(server.serve(listener, CancellationToken::new()));
-    (peer(address), answer)
+    (peer(address), answer, asked)
 }
 
 /// Knows everybody who brings a token, unless it is told to answer otherwise.
 struct StubUsers {
     answer: Arc<AtomicI32>,
+    asked: Arc<AtomicUsize>,
 }
 
 #[async_trait]
@@ -38,6 +39,7 @@ impl UsersService for StubUsers {
         request: Request<users::ConfirmAccountRequest>,
     ) -> Result<Response<users::ConfirmAccountResponse>, Status> {
         assert!(request.metadata().contains_key("authorization"), "the caller's token was not forwarded");
+        self.asked.fetch_add(1, Ordering::SeqCst);
         match Code::from(self.answer.load(Ordering::SeqCst)) {
             Code::Ok => Ok(Response::new(users::ConfirmAccountResponse {})),
             code => Err(Status::new(code, "a secret of the users service")),
