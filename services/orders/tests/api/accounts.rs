@@ -19,6 +19,15 @@ async fn delete(service: &Service, person: &Person) {
     service.hear("users", &user_id, &UserDeleted { user_id: user_id.clone() }).await;
 }
 
+/// Orders until that is refused.
+async fn refused(person: &Person) -> Code {
+    loop {
+        if let Err(refusal) = person.place(&TABLE).await {
+            return refusal.code();
+        }
+    }
+}
+
 #[tokio::test]
 async fn whoever_orders_again_is_asked_for_once() {
     let service = Service::start().await;
@@ -47,14 +56,7 @@ async fn every_replica_hears_at_once_that_an_account_is_gone() {
     delete(&first, &ada).await;
     for service in [&first, &second] {
         let ada = service.known(&ada);
-        let refused = async {
-            loop {
-                if let Err(refused) = ada.place(&TABLE).await {
-                    return refused.code();
-                }
-            }
-        };
-        assert_eq!(timeout(SOON, refused).await.expect("it is still believed"), Code::Unauthenticated);
+        assert_eq!(timeout(SOON, refused(&ada)).await.expect("it is still believed"), Code::Unauthenticated);
         assert_eq!(refusal(ada.place(&TABLE).await).0, Code::Unauthenticated);
         service.known(&eve).place(&TABLE).await.unwrap();
     }
