@@ -3,6 +3,7 @@
 use crate::{finding::Finding, tree::Tree};
 
 mod dependencies;
+mod images;
 mod names;
 mod sources;
 
@@ -13,6 +14,7 @@ const RULES: &[Rule] = &[
     dependencies::shared_crates_follow_their_table,
     dependencies::the_table_lists_every_shared_crate,
     dependencies::testkit_is_for_tests,
+    images::the_build_sees_every_crate,
     names::a_crate_is_called_like_its_folder,
     names::say_what_is_inside,
     names::no_module_hides_a_shared_crate,

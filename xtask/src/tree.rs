@@ -1,4 +1,4 @@
-//! The workspace as the rules see it: its crates, its sources, and the table of what a shared crate may use.
+//! The workspace as the rules see it: its crates, its sources, and what its files say of both.
 
 use std::{
     fs,
@@ -15,6 +15,8 @@ pub struct Tree {
     pub sources: Vec<Source>,
     /// The text of `shared/README.md`.
     pub shared_table: String,
+    /// The text of `.dockerignore`.
+    pub docker_ignore: String,
 }
 
 pub struct Crate {
@@ -57,6 +59,7 @@ impl Tree {
             crates: read_crates(root)?,
             sources,
             shared_table: fs::read_to_string(root.join("shared/README.md")).unwrap_or_default(),
+            docker_ignore: fs::read_to_string(root.join(".dockerignore")).unwrap_or_default(),
         })
     }
 }

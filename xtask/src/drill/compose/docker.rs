@@ -10,7 +10,7 @@ use tokio::process::Command;
 
 use crate::drill::patience::within;
 
-/// The longest is the rolling update, which waits for six containers in turn.
+/// The longest is the rolling update, which waits for eight containers in turn.
 const LIMIT: Duration = Duration::from_secs(240);
 
 pub struct Docker {
