@@ -82,6 +82,7 @@ the_streams_are_theirs_to_create() {
   for stream in events dead_letters; do
     for service in "${services[@]}"; do # the first creates it, the others find it
       answers "$service" "\$JS.API.STREAM.CREATE.$stream" "$(stream "$stream")" '"config":'
+      answers "$service" "\$JS.API.STREAM.INFO.$stream" '' '"config":'
     done
   done
 }
@@ -168,6 +169,7 @@ nobody_administers() {
       may_not "$service" publish "\$JS.API.DIRECT.GET.$stream"
       may_not "$service" publish "\$JS.API.CONSUMER.DELETE.$stream.orders"
     done
+    may_not "$service" publish "\$JS.API.STREAM.INFO.another"
     may_not "$service" publish "\$JS.API.STREAM.CREATE.another"
     may_not "$service" publish "\$SYS.REQ.SERVER.PING"
     may_not "$service" publish "$service"

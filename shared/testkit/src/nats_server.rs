@@ -26,6 +26,8 @@ pub struct Nats {
 pub struct NatsSettings {
     /// Each message is on the disk before it is acknowledged, as in production: slow.
     pub sync_always: bool,
+    /// How much of the disk it may use, such as `768MiB`; three quarters by default.
+    pub max_file_store: Option<String>,
     /// More of its configuration: users and their rights, limits.
     pub configuration: String,
 }
@@ -97,11 +99,16 @@ async fn process(settings: &NatsSettings, folder: &Folder, port: u16) -> Result<
 fn configuration(settings: &NatsSettings, folder: &Folder, name: &str, port: u16) -> String {
     let store = folder.path().join("store");
     let sync = if settings.sync_always { "sync_interval: always" } else { "" };
+    let limit = settings.max_file_store.as_ref().map(|limit| format!("max_file_store: {limit}")).unwrap_or_default();
     let more = &settings.configuration;
     format!(
         r#"server_name: "{name}"
         listen: "127.0.0.1:{port}"
-        jetstream {{ store_dir: "{}", {sync} }}
+        jetstream {{
+            store_dir: "{}"
+            {sync}
+            {limit}
+        }}
         {more}"#,
         store.display(),
     )

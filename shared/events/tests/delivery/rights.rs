@@ -1,4 +1,5 @@
-//! With the users and rights of production: they are enough for everything that a service does, and for nothing else.
+//! With the users, rights and room of production: they are enough for everything that a service does, and the rights for
+//! nothing else.
 
 use events::{Bus, Config, DeadLettersCommand, Envelope, PublishError};
 use testkit::NatsSettings;
@@ -12,7 +13,13 @@ async fn stage() -> Option<Stage> {
     let (_, users) = PRODUCTION.split_once("\nauthorization ").unwrap();
     let passwords = ["users", "orders", "payments"].map(|user| format!("{user}_password: \"secret of {user}\"\n"));
     let configuration = format!("{}authorization {users}", passwords.concat());
-    Stage::set_with(NatsSettings { configuration, ..NatsSettings::default() }).await
+    Stage::set_with(NatsSettings { configuration, max_file_store: Some(room()), ..NatsSettings::default() }).await
+}
+
+fn room() -> String {
+    let mut lines = PRODUCTION.lines();
+    let limit = lines.find_map(|line| line.trim().strip_prefix("max_file_store: ")).unwrap();
+    limit.split_whitespace().next().unwrap().to_owned()
 }
 
 async fn bus(stage: &Stage, service: &'static str) -> Bus {
@@ -48,6 +55,20 @@ async fn the_rights_are_enough_for_an_event_its_failure_and_its_replay() {
         stage.numbers("payments").await == [1, 2]
     })
     .await;
+}
+
+#[tokio::test]
+async fn there_is_room_for_streams_that_are_there_already() {
+    let Some(mut stage) = stage().await else { return };
+    let (orders, users) = (bus(&stage, "orders").await, bus(&stage, "users").await);
+    let tells = async |bus: &Bus| {
+        let event = Envelope::of("orders", Uuid::now_v7(), &OrderPlaced { number: 1 });
+        bus.publish(vec![event]).await.pop().unwrap()
+    };
+    until("the streams are there", async || tells(&orders).await.is_ok()).await;
+    until("another finds them", async || matches!(tells(&users).await, Err(PublishError::Refused(_)))).await;
+    stage.nats.start_again().await;
+    until("who has made them finds them", async || tells(&orders).await.is_ok()).await;
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_nats::jetstream::{
     ErrorCode,
-    context::CreateStreamErrorKind,
+    context::{CreateStreamErrorKind, GetStreamErrorKind},
     stream::{Config, DiscardPolicy, StorageType},
 };
 use tokio::sync::Mutex;
@@ -20,9 +20,17 @@ const DAY: Duration = Duration::from_hours(24);
 /// consumer's inbox notices.
 const DUPLICATES: Duration = Duration::from_mins(2);
 
-/// Whether the streams have been there since the connection last changed. Copies share it.
+/// What is known of the streams. Copies share it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Streams(Arc<Mutex<Option<u64>>>);
+pub(super) struct Streams(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    /// With how many changes of the connection they were there.
+    open: Option<u64>,
+    /// Why they were not, the last time that this was asked.
+    trouble: Option<String>,
+}
 
 impl Nats {
     /// Creates the streams where they are missing, also when the server has lost its disk. One that an operator has
@@ -34,18 +42,44 @@ impl Nats {
             return Err(self.why_away());
         }
         let changes = self.link.changes();
-        let mut open = self.streams.0.lock().await;
-        if *open != Some(changes) {
-            self.create(events()).await?;
-            self.create(dead_letters()).await?;
-            *open = Some(changes);
+        let mut known = self.streams.0.lock().await;
+        if known.open != Some(changes) {
+            let opened = self.find_or_create().await;
+            known.note(&opened);
+            opened?;
+            known.open = Some(changes);
         }
         Ok(())
     }
 
     /// Something was odd: they are looked after before they are needed again.
     pub(super) async fn doubt_streams(&self) {
-        *self.streams.0.lock().await = None;
+        self.streams.0.lock().await.open = None;
+    }
+
+    async fn find_or_create(&self) -> Result<(), String> {
+        for stream in [events(), dead_letters()] {
+            // A server whose limit has no room for the same once more refuses to create what is there.
+            if !self.finds(&stream.name).await? {
+                self.create(stream).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn finds(&self, stream: &str) -> Result<bool, String> {
+        let subject = format!("$JS.API.STREAM.INFO.{stream}");
+        self.link.try_again(&subject);
+        let found = tokio::select! {
+            found = self.jetstream.get_stream(stream) => found.map_err(|error| error.kind()),
+            // Creating it tells.
+            () = self.link.forbidden(&subject) => return Ok(false),
+        };
+        match found {
+            Ok(_) => Ok(true),
+            Err(GetStreamErrorKind::JetStream(error)) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => Ok(false),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     async fn create(&self, stream: Config) -> Result<(), String> {
@@ -63,6 +97,17 @@ impl Nats {
             }
             Err(error) => Err(error.to_string()),
         }
+    }
+}
+
+impl Known {
+    /// Logs once what is wrong: nobody publishes or hears anything until it is put right.
+    fn note(&mut self, opened: &Result<(), String>) {
+        let trouble = opened.as_ref().err();
+        if let Some(error) = trouble.filter(|error| self.trouble.as_ref() != Some(error)) {
+            tracing::warn!(error, "the streams of the bus cannot be opened");
+        }
+        self.trouble = trouble.cloned();
     }
 }
 
