@@ -59,9 +59,15 @@ impl Nats {
 
     async fn find_or_create(&self) -> Result<(), String> {
         for stream in [events(), dead_letters()] {
+            let name = stream.name.clone();
             // A server whose limit has no room for the same once more refuses to create what is there.
-            if !self.finds(&stream.name).await? {
-                self.create(stream).await?;
+            if self.finds(&name).await? {
+                continue;
+            }
+            let created = self.create(stream).await;
+            // Another instance may have been quicker.
+            if created.is_err() && !self.finds(&name).await? {
+                return created;
             }
         }
         Ok(())
