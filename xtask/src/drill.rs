@@ -1,9 +1,7 @@
 //! `cargo xtask drill`: breaks a running system on purpose, and counts what its clients notice.
 
-mod aftermath;
 mod bus_away;
 mod certificates;
-mod cluster;
 mod collector_away;
 mod compose;
 mod consul_away;
@@ -15,9 +13,7 @@ mod killed;
 mod load;
 mod load_tests;
 mod no_peers;
-mod patience;
 mod poison;
-mod programs;
 mod report;
 mod retry_storm;
 mod rolling_restart;
@@ -41,11 +37,11 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use tokio::{select, signal::ctrl_c};
 
-use self::{
+use self::report::figure;
+use crate::{
     cluster::{Cluster, Folder},
     patience::within,
-    programs::Programs,
-    report::figure,
+    programs::{Profile, Programs},
 };
 
 /// No drill of a cluster takes as long as this; one that does has found something that hangs.
@@ -131,7 +127,8 @@ impl Options {
         if self.name == Name::Compose {
             return Ok(self.name.tell(within(compose::LIMIT, compose::run(root))).await.is_ok());
         }
-        let programs = Programs::build(root, self.release)?;
+        let profile = if self.release { Profile::Release } else { Profile::Debug };
+        let programs = Programs::build(root, profile)?;
         let (drills, mut failures) = (self.name.drills(), Vec::new());
         for name in &drills {
             if let Err(error) = name.tell(self.drill(*name, &programs)).await {

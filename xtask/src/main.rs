@@ -9,10 +9,13 @@ use clap::Parser;
 use crate::{finding::Finding, tree::Tree};
 
 mod certs;
+mod cluster;
 mod drill;
 mod finding;
 mod layers;
+mod patience;
 mod prepare;
+mod programs;
 mod tree;
 
 /// Chores of the Joist repository.

@@ -6,11 +6,10 @@ use anyhow::ensure;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    aftermath,
-    cluster::Cluster,
     load::{Clientele, Load, ORDERING, Pace},
     report::{figure, latencies, none_failed, seconds},
 };
+use crate::cluster::{Cluster, aftermath};
 
 /// Twice what it takes.
 pub const LIMIT: Duration = Duration::from_secs(300);

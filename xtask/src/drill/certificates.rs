@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
-pub use self::stranger::Papers;
+use self::stranger::Papers;
 use self::stranger::is_let_in;
 use super::{
-    cluster::{Cluster, Folder},
     load::{Clientele, Load, Pace, Request, SHOPPING},
-    patience::until,
     report::{figure, heading, latencies, none_failed, seconds},
 };
 use crate::certs::Authority;
+use crate::{
+    cluster::{Cluster, Folder},
+    patience::until,
+};
 
 const TRUST_DOMAIN: &str = "joist.drill";
 
@@ -26,7 +28,10 @@ pub async fn run(cluster: &mut Cluster, folder: &Folder) -> anyhow::Result<()> {
     heading("by Consul");
     cluster.set("PEER_TLS", "consul");
     cluster.start_over().await?;
-    let papers = async |service: &'static str, cluster: &Cluster| cluster.agent.leaf(service).await;
+    let papers = async |service: &'static str, cluster: &Cluster| {
+        let [certificate, key] = cluster.agent.leaf(service).await?;
+        anyhow::Ok(Papers::new(&certificate, &key))
+    };
     strangers_are_refused(cluster, &papers("gateway", cluster).await?, &papers("orders", cluster).await?).await?;
     replaced_under_load(cluster, async |cluster| cluster.agent.replace_root().await).await?;
 

@@ -10,10 +10,12 @@ use tokio::{
 };
 
 use super::{
-    cluster::{Cluster, Collector, Folder, Forwarder, Instance, Sample},
     load::{ACCOUNTS, Clientele, Load, Outcomes, Pace},
-    patience::until,
     report::{figure, heading, latencies, no_slower, none_failed, seconds},
+};
+use crate::{
+    cluster::{Cluster, Collector, Folder, Forwarder, Instance, Sample},
+    patience::until,
 };
 
 /// How long a load is looked at.

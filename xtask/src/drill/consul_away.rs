@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    cluster::Cluster,
     load::{Clientele, Load, Pace, SHOPPING},
     report::{figure, latencies, none_failed, seconds},
 };
+use crate::cluster::Cluster;
 
 const AWAY: Duration = Duration::from_secs(30);
 

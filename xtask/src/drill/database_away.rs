@@ -8,10 +8,10 @@ use reqwest::StatusCode;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    cluster::{Cluster, DEADLINE},
     load::{Clientele, Load, Outcomes, Pace, SHOPPING},
     report::{figure, latencies, milliseconds, none_failed},
 };
+use crate::cluster::{Cluster, DEADLINE};
 
 const AWAY: Duration = Duration::from_secs(20);
 

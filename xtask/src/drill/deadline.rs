@@ -11,11 +11,10 @@ use tokio::{
 };
 
 use super::{
-    cluster::Cluster,
     load::{Clientele, Request},
-    patience::until,
     report::{figure, milliseconds},
 };
+use crate::{cluster::Cluster, patience::until};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_millis(200);
 

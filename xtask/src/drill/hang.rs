@@ -8,10 +8,12 @@ use rustix::process::Signal;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    cluster::{Cluster, DEADLINE, GET_USER, Instance},
     load::{ACCOUNTS, Clientele, Load, Outcome, Pace},
-    patience::until,
     report::{figure, latencies, milliseconds, no_slower, none_failed, seconds},
+};
+use crate::{
+    cluster::{Cluster, DEADLINE, GET_USER, Instance},
+    patience::until,
 };
 
 /// How long things are watched before it hangs.

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 
 use super::{
-    cluster::{CHECK_INTERVAL, Cluster, GET_USER},
     load::{ACCOUNTS, Clientele, Load, Outcome, Pace},
-    patience::until,
     report::{figure, latencies, none_failed, seconds},
+};
+use crate::{
+    cluster::{CHECK_INTERVAL, Cluster, GET_USER},
+    patience::until,
 };
 
 const REQUESTS: usize = 5000;

@@ -26,7 +26,7 @@ pub use self::{
     outcomes::{Kind, Outcome, Outcomes},
     request::{ACCOUNTS, ACCOUNTS_ONLY, LOOKING, Mix, ORDERING, PASSWORD, Request, SHOPPING, new_email},
 };
-use super::patience::until;
+use crate::patience::until;
 
 /// How many requests are sent.
 #[derive(Clone, Copy)]

@@ -7,10 +7,10 @@ use anyhow::{Context, ensure};
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::{
+use super::report::figure;
+use crate::{
     cluster::{Cluster, Folder, Instance},
     programs::Programs,
-    report::figure,
 };
 
 const SCENARIOS: [&str; 8] =

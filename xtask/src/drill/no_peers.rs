@@ -7,10 +7,10 @@ use reqwest::StatusCode;
 use tokio::{time::Instant, try_join};
 
 use super::{
-    cluster::{Cluster, DEADLINE},
     load::{Clientele, Outcome, Request},
     report::{figure, seconds},
 };
+use crate::cluster::{Cluster, DEADLINE};
 
 /// Enough for Consul and users to start.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);

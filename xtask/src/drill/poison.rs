@@ -12,11 +12,12 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    aftermath,
-    cluster::Cluster,
     load::{Clientele, Customer, Request},
-    patience::until,
     report::{figure, heading, seconds},
+};
+use crate::{
+    cluster::{Cluster, aftermath},
+    patience::until,
 };
 
 const KIND: &str = "orders.v1.OrderPlaced";

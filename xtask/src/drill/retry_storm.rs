@@ -6,10 +6,10 @@ use anyhow::ensure;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    cluster::{Cluster, Forwarder, GET_USER},
     load::{ACCOUNTS_ONLY, Clientele, Load, Pace},
     report::figure,
 };
+use crate::cluster::{Cluster, Forwarder, GET_USER};
 
 const WATCHED: Duration = Duration::from_secs(10);
 

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 
 use super::{
-    cluster::Cluster,
     load::{Clientele, Load, Pace, SHOPPING},
     report::{figure, latencies, none_failed, seconds},
 };
+use crate::cluster::Cluster;
 
 const REGISTERED_WITHIN: Duration = Duration::from_secs(5);
 

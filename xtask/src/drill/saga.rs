@@ -19,11 +19,10 @@ use tokio_util::sync::CancellationToken;
 
 use self::{books::Books, chaos::Chaos, shoppers::Shoppers};
 use super::{
-    aftermath,
-    cluster::Cluster,
     load::Clientele,
     report::{figure, heading, seconds},
 };
+use crate::cluster::{Cluster, aftermath};
 
 /// As long as it takes at least.
 const ORDERS: usize = 2000;

@@ -16,12 +16,14 @@ use tokio::time::Instant;
 
 use self::{configuration::Places, expressions::Expression};
 use super::{
-    cluster::{Cluster, Collector, Folder, Forwarder, Instance, Prometheus},
     identifiers::has_uuid,
     load::{Clientele, Load, Pace, SHOPPING},
+    report::{figure, heading, seconds},
+};
+use crate::{
+    cluster::{Cluster, Collector, Folder, Forwarder, Instance, Prometheus},
     patience::until,
     programs::Programs,
-    report::{figure, heading, seconds},
 };
 
 /// Those that are in Consul.

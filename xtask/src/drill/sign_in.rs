@@ -10,10 +10,12 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::{
-    cluster::{Cluster, Instance},
     load::{Clientele, PASSWORD},
-    programs::Programs,
     report::figure,
+};
+use crate::{
+    cluster::{Cluster, Instance},
+    programs::Programs,
 };
 
 /// What the client is written with, as `.ci/servers` installs them.

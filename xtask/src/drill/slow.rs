@@ -6,10 +6,10 @@ use anyhow::ensure;
 use tokio::time::sleep;
 
 use super::{
-    cluster::{Cluster, Forwarder, GET_USER},
     load::{ACCOUNTS_ONLY, Clientele, Load, Pace},
     report::{figure, none_failed},
 };
+use crate::cluster::{Cluster, Forwarder, GET_USER};
 
 const DELAY: Duration = Duration::from_millis(100);
 

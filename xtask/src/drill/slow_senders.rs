@@ -14,10 +14,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    cluster::Cluster,
     load::{Clientele, Load, Pace, SHOPPING},
     report::{figure, latencies, no_slower, none_failed, seconds},
 };
+use crate::cluster::Cluster;
 
 const SENDERS_OF_EACH_KIND: usize = 200;
 

@@ -5,10 +5,10 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    cluster::{Cluster, Collector, Folder, Instance},
     load::{Clientele, LOOKING, Load, Pace},
     report::{figure, heading},
 };
+use crate::cluster::{Cluster, Collector, Folder, Instance};
 
 /// The same three ways again and again, since a machine is not always as fast; the first round is for warming up.
 const ROUNDS: usize = 6;

@@ -16,11 +16,12 @@ use std::{
 
 use self::{disclosure::Secrets, witness::Witness};
 use super::{
-    aftermath,
-    cluster::{Cluster, Collector, Folder, Received, Signal},
     load::{Clientele, Request},
-    patience::until,
     report::{figure, heading},
+};
+use crate::{
+    cluster::{Cluster, Collector, Folder, Received, Signal, aftermath},
+    patience::until,
 };
 
 const SERVICES: [&str; 4] = ["gateway", "orders", "payments", "users"];

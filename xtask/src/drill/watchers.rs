@@ -16,11 +16,13 @@ use tokio_util::sync::CancellationToken;
 
 use self::watcher::Watcher;
 use super::{
-    cluster::{CallLog, Cluster, Instance},
     load::{Clientele, Request},
-    patience::until,
     poison::is,
     report::{figure, heading, seconds},
+};
+use crate::{
+    cluster::{CallLog, Cluster, Instance},
+    patience::until,
 };
 
 const WATCH_ORDER: &str = "orders.v1.OrdersService/WatchOrder";

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, ensure};
 use tokio::process::Command;
 
-use crate::drill::patience::within;
+use crate::patience::within;
 
 /// The longest is the rolling update, which waits for eight containers in turn.
 const LIMIT: Duration = Duration::from_secs(240);

@@ -7,11 +7,8 @@ use serde_json::{Deserializer, Value};
 use tokio::time::Instant;
 
 use super::docker::Docker;
-use crate::drill::{
-    cluster::calls,
-    patience::until,
-    report::{figure, seconds},
-};
+use crate::drill::report::{figure, seconds};
+use crate::{cluster::calls, patience::until};
 
 /// Ours that Consul knows, callees first.
 pub const SERVICES: [&str; 3] = ["users", "orders", "gateway"];

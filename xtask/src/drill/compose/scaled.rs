@@ -11,9 +11,9 @@ use super::{
 };
 use crate::drill::{
     load::{Clientele, Load},
-    patience::until,
     report::{figure, none_failed, seconds},
 };
+use crate::patience::until;
 
 const MORE_REPLICAS: usize = 4;
 

@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use super::project::Project;
-use crate::drill::{
-    patience::until,
-    report::{figure, seconds},
-};
+use crate::drill::report::{figure, seconds};
+use crate::patience::until;
 
 /// An outbox whose relay was killed is free again after half a minute.
 const SETTLED_WITHIN: Duration = Duration::from_secs(90);

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::Request;
-use crate::drill::cluster::client;
+use crate::cluster::client;
 
 /// Longer than anything that is measured.
 const TIMEOUT: Duration = Duration::from_secs(30);

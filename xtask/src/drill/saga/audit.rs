@@ -6,7 +6,7 @@ use anyhow::ensure;
 use uuid::Uuid;
 
 use super::books::{Books, Charge};
-use crate::drill::{aftermath::Aftermath, report::figure};
+use crate::{cluster::aftermath::Aftermath, drill::report::figure};
 
 /// How many of many are named.
 const NAMED: usize = 3;

@@ -7,7 +7,7 @@ use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use super::shoppers::Told;
-use crate::drill::{cluster::Cluster, report::figure};
+use crate::{cluster::Cluster, drill::report::figure};
 
 pub type Stock = BTreeMap<String, i64>;
 

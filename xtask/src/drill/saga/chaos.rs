@@ -6,7 +6,7 @@ use fastrand::Rng;
 use tokio_util::sync::CancellationToken;
 
 use super::wait_for_up_to;
-use crate::drill::{cluster::Cluster, patience::until};
+use crate::{cluster::Cluster, patience::until};
 
 /// How long everybody is there, and somebody is not, at most.
 const BETWEEN: Duration = Duration::from_millis(1500);

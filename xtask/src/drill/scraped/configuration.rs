@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context;
 
-use crate::drill::cluster::Folder;
+use crate::cluster::Folder;
 
 const DEPLOYED: &str = "deploy/prometheus";
 

@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use serde_json::Value;
 
 use super::promql;
-use crate::drill::cluster::Prometheus;
+use crate::cluster::Prometheus;
 
 pub struct Expression {
     /// The panel, the variable or the rule.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use reqwest::{Method, StatusCode};
 
-use crate::drill::{
+use crate::drill::load::{Clientele, Request};
+use crate::{
     cluster::{Cluster, Prometheus, Sample},
-    load::{Clientele, Request},
     patience::until,
 };
 

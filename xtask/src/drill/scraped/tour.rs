@@ -9,10 +9,12 @@ use sqlx::Connection;
 use tokio::{join, time::Instant};
 
 use crate::drill::{
-    cluster::{Cluster, Instance, Sample, client},
     load::{Clientele, Customer, Request, new_email},
-    patience::until,
     poison::{self, is},
+};
+use crate::{
+    cluster::{Cluster, Instance, Sample, client},
+    patience::until,
 };
 
 /// Nobody else orders it.

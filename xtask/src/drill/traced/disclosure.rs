@@ -4,8 +4,8 @@ use std::fs;
 
 use anyhow::{Context as _, ensure};
 
+use crate::cluster::{Folder, Received};
 use crate::drill::{
-    cluster::{Folder, Received},
     identifiers::has_uuid,
     load::{Customer, PASSWORD},
     report::figure,

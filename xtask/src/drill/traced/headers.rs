@@ -10,7 +10,10 @@ use super::{
     tree::Tree,
     witness::{Witness, look_at_product},
 };
-use crate::drill::{cluster::Received, load::Request, report::figure};
+use crate::{
+    cluster::Received,
+    drill::{load::Request, report::figure},
+};
 
 /// Three of them are as much as the gateway reads of a head.
 const LONG: usize = 5_000;

@@ -4,10 +4,12 @@
 use anyhow::{Context as _, ensure};
 
 use super::{context::Context, tree::Tree, witness::Witness};
-use crate::drill::{
+use crate::{
     cluster::{CallLog, Cluster, Instance, Item, Received},
-    load::{Customer, Request},
-    report::figure,
+    drill::{
+        load::{Customer, Request},
+        report::figure,
+    },
 };
 
 const PLACE_ORDER: &str = "orders.v1.OrdersService/PlaceOrder";

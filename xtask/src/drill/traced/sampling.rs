@@ -10,11 +10,10 @@ use super::{
     witness::{ROUTE, Witness, look_at_product},
 };
 use crate::drill::{
-    cluster::Received,
     load::Request,
-    patience::until,
     report::{figure, seconds},
 };
+use crate::{cluster::Received, patience::until};
 
 const SETTING: &str = "joist/gateway/sampling_ratio";
 

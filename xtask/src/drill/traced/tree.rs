@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::ensure;
 
-use crate::drill::cluster::{Item, Received};
+use crate::cluster::{Item, Received};
 
 pub struct Tree<'a> {
     spans: BTreeMap<&'a str, &'a Item>,

@@ -6,9 +6,9 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::context::Context;
-use crate::drill::{
+use crate::drill::load::{Clientele, Request};
+use crate::{
     cluster::{Cluster, Collector, Received},
-    load::{Clientele, Request},
     patience::until,
 };
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::stream::{Event, Reader};
-use crate::drill::{cluster::client, load::Customer};
+use crate::{cluster::client, drill::load::Customer};
 
 /// A stream ends by itself long before.
 const TIMEOUT: Duration = Duration::from_secs(60);

@@ -5,10 +5,8 @@ use std::time::Duration;
 use sqlx::PgConnection;
 use tokio::time::sleep;
 
-use super::{
-    cluster::{Cluster, DATABASES},
-    patience::until,
-};
+use super::{Cluster, DATABASES};
+use crate::patience::until;
 
 /// Each takes some connections, and is to disturb nobody.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
@@ -34,7 +32,7 @@ pub struct Aftermath {
 }
 
 impl Aftermath {
-    pub async fn of(cluster: &Cluster) -> anyhow::Result<Self> {
+    pub async fn of<const N: usize>(cluster: &Cluster<N>) -> anyhow::Result<Self> {
         let store = cluster.nats.store().await?;
         let (unhandled, set_aside) = (store.unhandled(), store.set_aside());
         let mut aftermath = Self { unhandled, set_aside, ..Self::default() };
@@ -72,7 +70,7 @@ async fn count(database: &mut PgConnection, query: &'static str) -> anyhow::Resu
 /// Waits until there is nothing left to do, and tells how long that took.
 ///
 /// Errors: there still is something; the message says what.
-pub async fn is_over(cluster: &Cluster, limit: Duration) -> anyhow::Result<(Duration, Aftermath)> {
+pub async fn is_over<const N: usize>(cluster: &Cluster<N>, limit: Duration) -> anyhow::Result<(Duration, Aftermath)> {
     let mut last = None;
     // The counts are not of the same moment: what is seen twice, with nothing told or heard between, has come to its end.
     let over = async || {

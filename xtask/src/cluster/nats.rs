@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::process::Child;
 
 use super::{family::Family, folder::Folder, ports::Ports};
-use crate::drill::patience::{until, within};
+use crate::patience::{until, within};
 
 /// With some thousand events in its store, on a slow machine.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -49,9 +49,14 @@ impl Nats {
     pub async fn start(&mut self) -> anyhow::Result<()> {
         let mut command = self.family.member("nats-server", &self.log)?;
         let started = command.args(&self.arguments).spawn();
-        self.child = Some(started.context("the drills need NATS, and `nats-server` on the PATH does not start")?);
+        self.child = Some(started.context("NATS is needed, and `nats-server` on the PATH does not start")?);
         until("NATS is healthy", START_LIMIT, async || self.is_healthy().await).await?;
         Ok(())
+    }
+
+    /// Of its process. Errors: it does not run.
+    pub fn id(&self) -> anyhow::Result<u32> {
+        self.child.as_ref().and_then(Child::id).context("NATS does not run")
     }
 
     /// At once, as a crash would.

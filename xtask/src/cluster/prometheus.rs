@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::process::Child;
 
 use super::{Cluster, Folder};
-use crate::drill::patience::until;
+use crate::patience::until;
 
 const START_LIMIT: Duration = Duration::from_secs(20);
 

@@ -11,7 +11,7 @@ use super::{
     ports::Ports,
     postgres::Postgres,
 };
-use crate::drill::programs::Programs;
+use crate::programs::Programs;
 
 /// Seals the signing keys; nothing here is worth a better one.
 const KEY_SECRET: &str = "the key secret of a drill, long enough";
@@ -34,7 +34,7 @@ pub struct Servers<'a> {
 impl Blueprint<'_> {
     pub fn users(&mut self, number: usize) -> anyhow::Result<Instance> {
         let address = self.ports.take()?;
-        let database = self.servers.postgres.settings("users", &self.servers.postgres.users);
+        let database = self.servers.postgres.settings("users", self.servers.postgres.users.address());
         let own = [
             ("GRPC_ADDR", address.to_string()),
             ("HTTP_ADDR", self.ports.take()?.to_string()),
@@ -45,14 +45,14 @@ impl Blueprint<'_> {
 
     pub fn orders(&mut self, number: usize) -> anyhow::Result<Instance> {
         let address = self.ports.take()?;
-        let database = self.servers.postgres.settings("orders", &self.servers.postgres.orders);
+        let database = self.servers.postgres.settings("orders", self.servers.postgres.orders.address());
         let own = [("GRPC_ADDR", address.to_string()), ("USERS_URL", "consul:///users".to_owned())];
         self.instance(Service::Orders, number, Some(address), own.into_iter().chain(database))
     }
 
     /// Nobody calls it.
     pub fn payments(&mut self, number: usize) -> anyhow::Result<Instance> {
-        let database = self.servers.postgres.settings("payments", &self.servers.postgres.payments);
+        let database = self.servers.postgres.settings("payments", self.servers.postgres.payments.address());
         self.instance(Service::Payments, number, None, database.into_iter())
     }
 

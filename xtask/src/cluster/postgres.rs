@@ -1,6 +1,11 @@
 //! A real PostgreSQL server with a database for each service, which can be stopped and comes back at the same address.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use anyhow::Context;
 use database::provision;
@@ -52,7 +57,7 @@ impl Postgres {
 
     /// Ends what a forwarder was told to do instead.
     pub async fn let_everybody_in(&mut self) -> anyhow::Result<()> {
-        let address = format!("127.0.0.1:{}", self.superuser()?.get_port()).parse()?;
+        let address = self.address()?;
         for forwarder in [&mut self.users, &mut self.orders, &mut self.payments] {
             forwarder.relay(address, Duration::ZERO).await?;
         }
@@ -70,16 +75,26 @@ impl Postgres {
 
     /// At once, as a crash would: it has no time to write anything down that is not yet.
     pub async fn kill(&mut self) -> anyhow::Result<()> {
-        // Its first line is the process, whose own notice its death.
-        let file = fs::read_to_string(self.folder.join("cluster/data/postmaster.pid"))?;
-        let server = file.lines().next().and_then(|line| Pid::from_raw(line.parse().ok()?));
+        // Its own notice its death.
+        let server = Pid::from_raw(self.id()?.try_into()?);
         kill_process(server.context("PostgreSQL says who it is")?, Signal::KILL)?;
         self.stop().await
     }
 
+    /// Of the process that all others of it are children of. Errors: it does not run.
+    pub fn id(&self) -> anyhow::Result<u32> {
+        let file = fs::read_to_string(self.folder.join("cluster/data/postmaster.pid"))?;
+        Ok(file.lines().next().context("PostgreSQL says who it is")?.parse()?)
+    }
+
+    /// Where it listens itself, until it is stopped.
+    pub fn address(&self) -> anyhow::Result<SocketAddr> {
+        Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, self.superuser()?.get_port())))
+    }
+
     /// What a service needs to know to reach its database.
-    pub fn settings(&self, service: &'static str, forwarder: &Forwarder) -> [(&'static str, String); 2] {
-        let url = format!("postgres://{service}@{}/{service}", forwarder.address());
+    pub fn settings(&self, service: &'static str, address: SocketAddr) -> [(&'static str, String); 2] {
+        let url = format!("postgres://{service}@{address}/{service}");
         [("DATABASE_URL", url), ("DATABASE_PASSWORD", self.password.clone())]
     }
 

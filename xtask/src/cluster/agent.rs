@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::process::Child;
 
 use super::{family::Family, folder::Folder, instance::Instance, ports::Ports};
-use crate::drill::{certificates::Papers, patience::until};
+use crate::patience::until;
 
 const START_LIMIT: Duration = Duration::from_secs(20);
 
@@ -61,6 +61,11 @@ impl Agent {
         Ok(())
     }
 
+    /// Of its process. Errors: it does not run.
+    pub fn id(&self) -> anyhow::Result<u32> {
+        self.child.as_ref().and_then(Child::id).context("Consul does not run")
+    }
+
     /// At once, as a crash would.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
         let mut child = self.child.take().context("Consul does not run")?;
@@ -88,11 +93,12 @@ impl Agent {
         Ok(())
     }
 
-    /// What a service proves itself with.
-    pub async fn leaf(&self, service: &str) -> anyhow::Result<Papers> {
+    /// What a service proves itself with: its certificate and its key.
+    pub async fn leaf(&self, service: &str) -> anyhow::Result<[String; 2]> {
         let leaf = self.ask(&format!("/v1/agent/connect/ca/leaf/{service}")).await?;
-        let text = |field: &str| leaf[field].as_str().with_context(|| format!("a leaf has a {field}"));
-        Ok(Papers::new(text("CertPEM")?, text("PrivateKeyPEM")?))
+        let text =
+            |field: &str| leaf[field].as_str().map(str::to_owned).with_context(|| format!("a leaf has a {field}"));
+        Ok([text("CertPEM")?, text("PrivateKeyPEM")?])
     }
 
     /// Gives the authority another key, and so another root.

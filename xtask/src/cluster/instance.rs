@@ -1,6 +1,14 @@
 //! One process of a service, which always comes back at the same address.
 
-use std::{collections::BTreeMap, fs, net::SocketAddr, path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitStatus,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
 use reqwest::Client;
@@ -16,7 +24,7 @@ use super::{
     family::{Family, signal},
     metrics::{Sample, samples},
 };
-use crate::drill::patience::until;
+use crate::patience::until;
 
 /// From its start to its readiness, migrations included, on a slow machine.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -101,6 +109,22 @@ impl Instance {
         self.plan.settings.insert(setting, value.to_string());
     }
 
+    /// What its next start is told.
+    pub fn settings(&self) -> &BTreeMap<&'static str, String> {
+        &self.plan.settings
+    }
+
+    /// Runs another build of the same program from the next start on, with these settings.
+    pub fn replace(&mut self, program: PathBuf, settings: BTreeMap<&'static str, String>) {
+        (self.plan.program, self.plan.settings) = (program, settings);
+    }
+
+    /// Throws away what it has logged.
+    pub fn forget_log(&self) -> anyhow::Result<()> {
+        // It writes to the end, wherever that is.
+        Ok(File::options().write(true).open(&self.plan.log)?.set_len(0)?)
+    }
+
     /// As it is for the next start.
     pub fn setting(&self, name: &str) -> Option<&str> {
         self.plan.settings.get(name).map(String::as_str)
@@ -179,10 +203,15 @@ impl Instance {
         self.child.is_some()
     }
 
+    /// Of its process. Errors: it does not run.
+    pub fn id(&self) -> anyhow::Result<u32> {
+        self.child.as_ref().and_then(Child::id).with_context(|| format!("{} does not run", self.name()))
+    }
+
     /// What it has had of the processors since it was started.
     pub fn processor_time(&self) -> anyhow::Result<Duration> {
-        let id = self.child.as_ref().and_then(Child::id).with_context(|| format!("{} does not run", self.name()))?;
-        processor_time(&fs::read_to_string(format!("/proc/{id}/stat"))?).context("/proc has no such processor time")
+        processor_time(&fs::read_to_string(format!("/proc/{}/stat", self.id()?))?)
+            .context("/proc has no such processor time")
     }
 
     pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {

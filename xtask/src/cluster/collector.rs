@@ -16,7 +16,7 @@ use tokio::{net::TcpStream, process::Child};
 
 pub use self::received::{Item, Received, Signal};
 use super::{Cluster, Folder, family::signal};
-use crate::drill::patience::until;
+use crate::patience::until;
 
 const START_LIMIT: Duration = Duration::from_secs(10);
 
@@ -35,16 +35,20 @@ pub struct Collector {
 
 impl Collector {
     /// Returns when it accepts connections. Errors: it is not installed.
-    pub async fn start(cluster: &mut Cluster, folder: &Folder) -> anyhow::Result<Self> {
+    pub async fn start<const N: usize>(cluster: &mut Cluster<N>, folder: &Folder) -> anyhow::Result<Self> {
         Self::start_with(&WRITE_DOWN, cluster, folder).await
     }
 
     /// The same for one that forgets what it receives.
-    pub async fn start_forgetful(cluster: &mut Cluster, folder: &Folder) -> anyhow::Result<Self> {
+    pub async fn start_forgetful<const N: usize>(cluster: &mut Cluster<N>, folder: &Folder) -> anyhow::Result<Self> {
         Self::start_with(&[], cluster, folder).await
     }
 
-    async fn start_with(arguments: &[&str], cluster: &mut Cluster, folder: &Folder) -> anyhow::Result<Self> {
+    async fn start_with<const N: usize>(
+        arguments: &[&str],
+        cluster: &mut Cluster<N>,
+        folder: &Folder,
+    ) -> anyhow::Result<Self> {
         let (grpc, http) = (cluster.ports.take()?, cluster.ports.take()?);
         let log = folder.log("collector");
         let mut command = cluster.family.member("rotel-agent", &log)?;
@@ -54,7 +58,7 @@ impl Collector {
             .arg("--pid-file")
             .arg(folder.path().join("rotel.pid"));
         command.args(["--otlp-grpc-endpoint", &grpc.to_string(), "--otlp-http-endpoint", &http.to_string()]);
-        let child = command.spawn().context("this drill needs rotel, and `rotel-agent` on the PATH does not start")?;
+        let child = command.spawn().context("rotel is needed, and `rotel-agent` on the PATH does not start")?;
         for address in [grpc, http] {
             let accepts = async || TcpStream::connect(address).await.is_ok();
             until("the collector accepts connections", START_LIMIT, accepts).await?;
@@ -81,6 +85,11 @@ impl Collector {
         self.read += news.len() as u64;
         self.received.read(&String::from_utf8_lossy(&news));
         Ok(&self.received)
+    }
+
+    /// Of its process. Errors: it does not run.
+    pub fn id(&self) -> anyhow::Result<u32> {
+        self.child.id().context("the collector does not run")
     }
 
     pub fn hang(&self) -> anyhow::Result<()> {

@@ -1,5 +1,6 @@
-//! The system that is drilled: PostgreSQL, Consul, NATS, and two instances of each service, all real, on fixed addresses.
+//! The system that is drilled and measured: PostgreSQL, Consul, NATS, and the services, all real, on fixed addresses.
 
+pub mod aftermath;
 mod agent;
 mod blueprint;
 mod call_log;
@@ -14,10 +15,12 @@ mod ports;
 mod postgres;
 mod prometheus;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{ffi::OsStr, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
+use anyhow::Context;
+use futures::future::try_join_all;
 use reqwest::Client;
-use tokio::try_join;
+use tokio::{process::Command, try_join};
 
 use self::{
     agent::Agent,
@@ -37,7 +40,7 @@ pub use self::{
     postgres::DATABASES,
     prometheus::Prometheus,
 };
-use crate::drill::programs::Programs;
+use crate::programs::Programs;
 
 /// As set for every program.
 pub const CHECK_INTERVAL: Duration = Duration::from_secs(2);
@@ -48,12 +51,13 @@ pub const DEADLINE: Duration = Duration::from_millis(5000 + 250);
 /// What a client asks users for.
 pub const GET_USER: &str = "users.v1.UsersService/GetUser";
 
-pub struct Cluster {
+/// With so many instances of each service: where somebody has to come in for another, two.
+pub struct Cluster<const N: usize = 2> {
     // The order matters: the processes end before the servers that they use.
-    pub users: [Instance; 2],
-    pub orders: [Instance; 2],
-    pub payments: [Instance; 2],
-    pub gateways: [Instance; 2],
+    pub users: [Instance; N],
+    pub orders: [Instance; N],
+    pub payments: [Instance; N],
+    pub gateways: [Instance; N],
     pub agent: Agent,
     pub nats: Nats,
     pub postgres: Postgres,
@@ -62,7 +66,7 @@ pub struct Cluster {
     family: Arc<Family>,
 }
 
-impl Cluster {
+impl<const N: usize> Cluster<N> {
     /// Returns when every instance is ready and registered, and no product will be out of stock.
     pub async fn start(programs: &Programs, folder: &Folder) -> anyhow::Result<Self> {
         let (family, mut ports) = (Arc::new(Family::found()?), Ports::new());
@@ -71,10 +75,10 @@ impl Cluster {
         let ((), (), postgres) = try_join!(agent.start(), nats.start(), Postgres::start(folder, &mut ports))?;
         let servers = Servers { agent: &agent, nats: &nats, postgres: &postgres };
         let mut blueprint = Blueprint { programs, folder, family: family.clone(), ports, servers };
-        let users = [blueprint.users(1)?, blueprint.users(2)?];
-        let orders = [blueprint.orders(1)?, blueprint.orders(2)?];
-        let payments = [blueprint.payments(1)?, blueprint.payments(2)?];
-        let gateways = [blueprint.gateway(1)?, blueprint.gateway(2)?];
+        let users = each(|number| blueprint.users(number))?;
+        let orders = each(|number| blueprint.orders(number))?;
+        let payments = each(|number| blueprint.payments(number))?;
+        let gateways = each(|number| blueprint.gateway(number))?;
         let ports = blueprint.ports;
         let mut cluster = Self { users, orders, payments, gateways, agent, nats, postgres, ports, family };
         cluster.start_over().await?;
@@ -117,16 +121,14 @@ impl Cluster {
         self.users.iter_mut().chain(&mut self.orders).chain(&mut self.payments).chain(&mut self.gateways)
     }
 
-    /// Restarts both gateways with this setting.
+    /// Restarts the gateways with this setting.
     pub async fn restart_gateways(&mut self, setting: &'static str, value: impl ToString) -> anyhow::Result<()> {
-        let [one, other] = &mut self.gateways;
-        one.set(setting, value.to_string());
-        other.set(setting, value.to_string());
-        try_join!(one.restart(), other.restart())?;
+        self.gateways.iter_mut().for_each(|gateway| gateway.set(setting, value.to_string()));
+        try_join_all(self.gateways.iter_mut().map(Instance::restart)).await?;
         Ok(())
     }
 
-    /// Starts both instances of payments again, which are killed before, with this setting.
+    /// Starts all instances of payments again, which are killed before, with this setting.
     pub async fn restart_payments(&mut self, settings: &[(&'static str, &str)]) -> anyhow::Result<()> {
         for instance in &mut self.payments {
             for (setting, value) in settings {
@@ -135,9 +137,25 @@ impl Cluster {
             instance.kill().await?;
             instance.start()?;
         }
-        let [one, other] = &mut self.payments;
-        try_join!(one.ready(), other.ready())?;
+        try_join_all(self.payments.iter_mut().map(Instance::ready)).await?;
         Ok(())
+    }
+
+    /// Has the services talk to PostgreSQL itself from their next start on, not through this process, and for as long as
+    /// PostgreSQL is not stopped.
+    pub fn connect_directly(&mut self) -> anyhow::Result<()> {
+        let address = self.postgres.address()?;
+        for instance in self.users.iter_mut().chain(&mut self.orders).chain(&mut self.payments) {
+            for (setting, value) in self.postgres.settings(instance.service().name(), address) {
+                instance.set(setting, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// A command that runs something besides, which ends with the cluster and writes to this log.
+    pub fn command(&self, program: impl AsRef<OsStr>, log: &Path) -> anyhow::Result<Command> {
+        self.family.member(program, log)
     }
 
     /// Where clients find the system.
@@ -150,6 +168,12 @@ impl Cluster {
         sqlx::query("update products set stock = 1000000000").execute(&mut database).await?;
         Ok(())
     }
+}
+
+/// One for each number.
+fn each<const N: usize>(instance: impl FnMut(usize) -> anyhow::Result<Instance>) -> anyhow::Result<[Instance; N]> {
+    let instances: Vec<_> = (1..=N).map(instance).collect::<anyhow::Result<_>>()?;
+    instances.try_into().ok().context("there are as many as were asked for")
 }
 
 /// A client for questions to what runs on this machine.
