@@ -8,6 +8,7 @@ use clap::Parser;
 
 use crate::{finding::Finding, tree::Tree};
 
+mod bench;
 mod certs;
 mod cluster;
 mod drill;
@@ -22,6 +23,8 @@ mod tree;
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
 enum Verb {
+    /// Measure the programs of a build, or of two in turns: what a call costs, and what it is made of
+    Bench(bench::Options),
     /// Make certificates for development: an authority, one for each service, one for the public port
     Certs(certs::Options),
     /// Prove the rules of layers and names that the compiler does not know
@@ -39,6 +42,7 @@ enum Verb {
 fn main() -> anyhow::Result<ExitCode> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the folder xtask lies in the workspace")?;
     let findings = match Verb::parse() {
+        Verb::Bench(options) => return bench::run(root, &options).map(|()| ExitCode::SUCCESS),
         Verb::Certs(options) => return certs::run(root, &options).map(|()| ExitCode::SUCCESS),
         Verb::CheckLayers => layers::check(&Tree::read(root)?),
         Verb::Drill(options) => return drill::run(root, &options),
