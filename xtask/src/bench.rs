@@ -2,13 +2,18 @@
 
 mod builds;
 mod calls;
-mod figures;
+mod customer;
+mod growth;
+mod lines;
 mod load;
 mod machine;
 mod meter;
-mod processes;
+mod pgbench;
 mod shop;
+mod start;
 mod table;
+mod trips;
+mod wire;
 
 use std::{
     fs,
@@ -17,7 +22,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, value_parser};
 use serde_json::{Map, Value, json};
 use tokio::{select, signal::ctrl_c};
 
@@ -54,6 +59,14 @@ pub struct Options {
     #[arg(long, value_enum)]
     call: Option<Call>,
 
+    /// How often each program is started
+    #[arg(long, value_name = "N", default_value = "50")]
+    starts: NonZeroU32,
+
+    /// To how many orders the table grows, from a hundredth of them
+    #[arg(long, value_name = "N", default_value = "10000000", value_parser = value_parser!(u64).range(1_000_000..=1_000_000_000))]
+    orders: u64,
+
     /// A folder with the programs, instead of building those of the profile `dist`; `load` is used of this one only
     #[arg(long, value_name = "FOLDER")]
     programs: Option<PathBuf>,
@@ -79,6 +92,14 @@ pub struct Options {
 enum What {
     /// What clients see, processor time and memory of each process, by call
     Calls,
+    /// What PostgreSQL spends on an order, against the same statements by pgbench
+    Pgbench,
+    /// From the start of a program to its readiness
+    Start,
+    /// Round trips to the databases, by lines of the order
+    Lines,
+    /// A page of orders when there are a hundred times as many; it needs some gigabytes, and minutes
+    Growth,
     /// All of them
     All,
 }
@@ -116,13 +137,17 @@ impl Options {
     }
 
     async fn measure(&self, builds: &[Build], folder: &Folder) -> anyhow::Result<Value> {
-        let machine = Machine::look()?;
-        println!("{machine}");
         let mut shop = Shop::open(&builds[0], folder).await.context("the shop does not open")?;
+        let machine = Machine::look(&shop).await?;
+        println!("{machine}");
         let mut figures = Map::from_iter([("machine".to_owned(), json!(machine.to_string()))]);
         for what in self.what.parts() {
             let part = match what {
                 What::Calls | What::All => calls::run(self, builds, &mut shop).await?,
+                What::Pgbench => pgbench::run(self, &builds[0], &mut shop).await?,
+                What::Start => start::run(self, builds, &mut shop).await?,
+                What::Lines => lines::run(&builds[0], &mut shop).await?,
+                What::Growth => growth::run(self, &builds[0], &mut shop).await?,
             };
             figures.insert(what.to_possible_value().context("it has a name")?.get_name().to_owned(), part);
         }

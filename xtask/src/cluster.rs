@@ -28,7 +28,6 @@ use self::{
     family::Family,
     nats::Nats,
     ports::Ports,
-    postgres::Postgres,
 };
 pub use self::{
     call_log::{CallLog, calls},
@@ -37,7 +36,7 @@ pub use self::{
     forwarder::Forwarder,
     instance::Instance,
     metrics::Sample,
-    postgres::DATABASES,
+    postgres::{DATABASES, Postgres},
     prometheus::Prometheus,
 };
 use crate::programs::Programs;

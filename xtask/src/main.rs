@@ -12,10 +12,12 @@ mod bench;
 mod certs;
 mod cluster;
 mod drill;
+mod figures;
 mod finding;
 mod layers;
 mod patience;
 mod prepare;
+mod processes;
 mod programs;
 mod tree;
 

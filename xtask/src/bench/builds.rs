@@ -23,7 +23,10 @@ impl Build {
     pub fn all(options: &Options, root: &Path) -> anyhow::Result<Vec<Self>> {
         let (name, programs) = match &options.programs {
             Some(folder) => (folder.display().to_string(), Programs::at(root, folder)?),
-            None => ("this tree".to_owned(), Programs::build(root, Profile::Dist)?),
+            None => {
+                println!("building the programs as they are shipped, which takes its time");
+                ("this tree".to_owned(), Programs::build(root, Profile::Dist)?)
+            }
         };
         ensure!(programs.path("load").is_file(), "{} has no program `load`", programs.folder.display());
         let other = match &options.against {

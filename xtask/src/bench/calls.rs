@@ -6,13 +6,16 @@ use serde_json::{Value, json};
 use super::{
     Options,
     builds::Build,
-    figures::{Figures, Rounds},
     load::{Load, Pace, Seen},
     meter::{Meter, OTHERS, POSTGRES_ITSELF, Watched, of_database},
-    processes,
     shop::Shop,
 };
-use crate::{cluster::DATABASES, programs::NAMES};
+use crate::{
+    cluster::DATABASES,
+    figures::{Figures, Rounds},
+    processes,
+    programs::NAMES,
+};
 
 mod tables;
 

@@ -4,6 +4,8 @@ use std::{env, fmt, fs, process::Command};
 
 use anyhow::Context;
 
+use super::shop::Shop;
+
 pub struct Machine {
     cores: usize,
     processor: String,
@@ -18,15 +20,18 @@ const PROGRAMS: [(&str, &str); 4] =
     [("rustc", "--version"), ("consul", "version"), ("nats-server", "--version"), ("rotel-agent", "--version")];
 
 impl Machine {
-    pub fn look() -> anyhow::Result<Self> {
+    pub async fn look(shop: &Shop<'_>) -> anyhow::Result<Self> {
         let (processors, memory) = (fs::read_to_string("/proc/cpuinfo")?, fs::read_to_string("/proc/meminfo")?);
         let kibibytes = field(&memory, "MemTotal").and_then(|it| it.split_whitespace().next()?.parse::<f64>().ok());
+        let mut database = shop.cluster.postgres.connect_to_orders().await?;
+        let postgres: String = sqlx::query_scalar("show server_version").fetch_one(&mut database).await?;
+        let versions = PROGRAMS.iter().filter_map(|(program, argument)| version(program, argument));
         Ok(Self {
             cores: std::thread::available_parallelism()?.get(),
             processor: field(&processors, "model name").unwrap_or("processors without a name").to_owned(),
             gibibytes: kibibytes.context("/proc/meminfo tells all memory")? / 1024.0 / 1024.0,
             kernel: fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned(),
-            versions: PROGRAMS.iter().filter_map(|(program, argument)| version(program, argument)).collect(),
+            versions: versions.chain([format!("PostgreSQL {postgres}")]).collect(),
             command: env::args().skip(1).collect::<Vec<_>>().join(" "),
         })
     }

@@ -12,8 +12,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{figures::Figures, processes};
-use crate::cluster::DATABASES;
+use crate::{figures::Figures, processes};
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
@@ -115,9 +114,7 @@ impl Counters {
 fn role(title: &str) -> String {
     let words: Vec<_> = title.split_whitespace().collect();
     match words[..] {
-        ["postgres:", _, database, address, ..] if address.contains('(') && DATABASES.contains(&database) => {
-            of_database(database)
-        }
+        ["postgres:", _, database, address, ..] if address.contains('(') => of_database(database),
         _ => POSTGRES_ITSELF.to_owned(),
     }
 }

@@ -1,5 +1,7 @@
 //! One process of a service, which always comes back at the same address.
 
+mod report;
+
 use std::{
     collections::BTreeMap,
     fs::{self, File},
@@ -19,12 +21,13 @@ use tokio::{
     time::timeout,
 };
 
+use self::report::{lists, sent_to};
 use super::{
     call_log::{CallLog, lines},
     family::{Family, signal},
     metrics::{Sample, samples},
 };
-use crate::patience::until;
+use crate::{patience::until, processes::processor_time};
 
 /// From its start to its readiness, migrations included, on a slow machine.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -96,6 +99,11 @@ impl Instance {
 
     pub fn address(&self) -> SocketAddr {
         self.plan.address
+    }
+
+    /// Where orchestrators ask.
+    pub fn operations(&self) -> SocketAddr {
+        self.plan.operations
     }
 
     /// Where Consul sends its clients.
@@ -210,8 +218,8 @@ impl Instance {
 
     /// What it has had of the processors since it was started.
     pub fn processor_time(&self) -> anyhow::Result<Duration> {
-        processor_time(&fs::read_to_string(format!("/proc/{}/stat", self.id()?))?)
-            .context("/proc has no such processor time")
+        let seconds = processor_time(self.id()?).context("/proc has no such processor time")?;
+        Ok(Duration::from_secs_f64(seconds))
     }
 
     pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
@@ -255,49 +263,5 @@ impl Instance {
     /// The calls that reach it from now on.
     pub fn calls(&self) -> anyhow::Result<CallLog> {
         CallLog::from_now(self.plan.log.clone())
-    }
-}
-
-/// The fields utime and stime, in ticks of 10 ms (proc(5)). The name of the program before them may have spaces.
-fn processor_time(stat: &str) -> Option<Duration> {
-    let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let ticks = |index: usize| fields.get(index)?.parse::<u64>().ok();
-    Some(Duration::from_millis(10) * u32::try_from(ticks(11)? + ticks(12)?).ok()?)
-}
-
-/// The report has a line for each instance that calls are sent to, with its address.
-fn lists(report: &str, peer: SocketAddr) -> bool {
-    let peer = peer.to_string();
-    report.lines().any(|line| line.split_whitespace().any(|word| word == peer))
-}
-
-/// In such a line: `127.0.0.1:20001 up, 42 calls, 0 waiting, 1.3 ms`.
-fn sent_to(report: &str, peer: SocketAddr) -> u64 {
-    let peer = peer.to_string();
-    let line = report.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let mut calls = line.filter_map(|words| match words[..] {
-        [address, _, calls, "calls,", ..] if address == peer => calls.parse().ok(),
-        _ => None,
-    });
-    calls.next().unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_report_tells_how_many_calls_a_peer_was_sent() {
-        let report = "ready\ngateway -> users: 2 instances\n  127.0.0.1:20001 up, 42 calls, 0 waiting, 1.3 ms\n";
-        let sent_to = |peer: &str| sent_to(report, peer.parse().unwrap());
-        assert_eq!((sent_to("127.0.0.1:20001"), sent_to("127.0.0.1:2000")), (42, 0));
-    }
-
-    #[test]
-    fn a_report_lists_a_peer_by_its_whole_address() {
-        let report = "ready\nusers: 2 instances\n  127.0.0.1:20001 ok\n  127.0.0.1:20002 ejected\n";
-        let lists = |peer: &str| lists(report, peer.parse().unwrap());
-        assert!(lists("127.0.0.1:20001") && lists("127.0.0.1:20002"));
-        assert!(!lists("127.0.0.1:2000"));
     }
 }

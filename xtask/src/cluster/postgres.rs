@@ -13,7 +13,7 @@ use postgres_server::PostgresServer;
 use rustix::process::{Pid, Signal, kill_process};
 use settings::Secret;
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
-use tokio::task::spawn_blocking;
+use tokio::{process::Command, task::spawn_blocking};
 use uuid::Uuid;
 
 use super::{folder::Folder, forwarder::Forwarder, ports::Ports};
@@ -108,6 +108,15 @@ impl Postgres {
         let options = self.superuser()?.database(database);
         let connection = PgConnection::connect_with(&options).await;
         connection.with_context(|| format!("the database of {database} cannot be reached"))
+    }
+
+    /// One of PostgreSQL's own programs, told where the server is.
+    pub fn client(&self, program: &str) -> anyhow::Result<Command> {
+        let server = self.server.as_ref().context("PostgreSQL does not run")?;
+        let mut command = Command::new(server.programs().join(program));
+        command.env("PGHOST", "127.0.0.1").env("PGPORT", self.address()?.port().to_string());
+        command.env("PGUSER", "postgres").env("PGPASSWORD", server.password());
+        Ok(command)
     }
 
     fn superuser(&self) -> anyhow::Result<PgConnectOptions> {

@@ -4,11 +4,16 @@
 
 use std::{sync::Arc, time::Duration};
 
+use anyhow::Context;
+
 use super::{
     load::{Clientele, LOOKING, Load, Pace},
     report::{figure, heading},
 };
-use crate::cluster::{Cluster, Collector, Folder, Instance};
+use crate::{
+    cluster::{Cluster, Collector, Folder, Instance},
+    figures::Spread,
+};
 
 /// The same three ways again and again, since a machine is not always as fast; the first round is for warming up.
 const ROUNDS: usize = 6;
@@ -37,7 +42,7 @@ pub async fn run(cluster: &mut Cluster, folder: &Folder) -> anyhow::Result<()> {
     let off = costs[0].clone();
     for ((way, ..), costs) in WAYS.iter().zip(costs) {
         let taxes = costs.iter().zip(&off).map(|(cost, off)| (cost / off - 1.0) * 100.0).collect();
-        let (cost, tax) = (median(costs), median(taxes));
+        let (cost, tax) = (median(costs)?, median(taxes)?);
         figure(way, format_args!("{cost:.0} µs, {tax:+.1} % (medians of {} rounds)", ROUNDS - 1));
     }
     Ok(())
@@ -59,7 +64,6 @@ fn processor_time(cluster: &Cluster) -> anyhow::Result<Duration> {
     cluster.orders.iter().chain(&cluster.gateways).map(Instance::processor_time).sum()
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+fn median(values: Vec<f64>) -> anyhow::Result<f64> {
+    Ok(Spread::of(values.into_iter()).context("there are some")?.median)
 }

@@ -5,12 +5,9 @@ use super::{
     memory, most_memory,
 };
 use crate::{
-    bench::{
-        figures::{Figures, Rounds},
-        meter::of_database,
-        table::Table,
-    },
+    bench::{meter::of_database, table::Table},
     cluster::DATABASES,
+    figures::{Figures, Rounds},
     programs::NAMES,
 };
 
