@@ -82,11 +82,18 @@ impl Activity {
     pub async fn overdue(&self) -> Overdue {
         let mut timer = pin!(sleep(HEAD_TIMEOUT));
         poll_fn(|cx| {
-            let Some((limit, why)) = self.limit() else { return Poll::Pending };
-            if timer.deadline() != limit {
+            loop {
+                let Some((limit, why)) = self.limit() else { return Poll::Pending };
+                if limit < timer.deadline() {
+                    timer.as_mut().reset(limit);
+                }
+                ready!(timer.as_mut().poll(cx));
+                if limit <= timer.deadline() {
+                    return Poll::Ready(why);
+                }
+                // Every request moves the limit on: to set the timer each time would cost more than to wake up once.
                 timer.as_mut().reset(limit);
             }
-            timer.as_mut().poll(cx).map(|()| why)
         })
         .await
     }
