@@ -34,7 +34,7 @@ impl Connection {
     }
 
     /// Does what is no statement with parameters.
-    async fn command(&mut self, summary: &str, command: String) -> Result<(), Error> {
+    async fn command(&mut self, summary: &'static str, command: String) -> Result<(), Error> {
         let (raw, under_way) = self.lent.begin();
         let outcome = self.statements.watch(summary, raw.execute(AssertSqlSafe(command))).await;
         under_way.end(outcome.as_ref().err());

@@ -1,6 +1,6 @@
 //! A statement as it is told: by the semantic conventions for PostgreSQL.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use opentelemetry::{Context, KeyValue, StringValue, trace::SpanKind};
 use sqlx::{
@@ -10,7 +10,7 @@ use sqlx::{
 };
 use telemetry::{Operation, Operations, STATEMENT_SECONDS};
 
-use self::summary::summary;
+use self::summary::known_summary;
 
 mod summary;
 
@@ -33,21 +33,25 @@ impl Statements {
 
     pub fn begin(&self, statement: &Statement) -> Running {
         let text = statement.sql.as_str();
-        let operation = self.operation(summary(text));
+        let operation = self.operation(known_summary(text));
         // Without its parameters, which are sent apart.
         operation.describe(|| [KeyValue::new("db.query.text", text.to_owned())]);
         Running(operation)
     }
 
     /// Does what is no statement with parameters.
-    pub async fn watch<T>(&self, summary: &str, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let running = Running(self.operation(summary.to_owned()));
+    pub async fn watch<T>(
+        &self,
+        summary: &'static str,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let running = Running(self.operation(summary.into()));
         let outcome = work.await;
         running.end(outcome.as_ref().err());
         outcome
     }
 
-    fn operation(&self, summary: String) -> Operation {
+    fn operation(&self, summary: Cow<'static, str>) -> Operation {
         let attributes = vec![
             KeyValue::new("db.system.name", "postgresql"),
             KeyValue::new("db.namespace", self.namespace.clone()),

@@ -1,10 +1,35 @@
 //! What a statement does, in a few words that are the same whatever its parameters: `db.query.summary`.
 
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::{LazyLock, PoisonError, RwLock},
+};
+
 /// The longest summary, in bytes (semantic conventions: 255).
 const LONGEST: usize = 255;
 
+/// A program has some dozens of statements; one that makes them up has its summaries made anew.
+const MOST_KNOWN: usize = 1000;
+
+/// Those that were made, for the rest of the process.
+static KNOWN: LazyLock<RwLock<HashMap<String, &'static str>>> = LazyLock::new(RwLock::default);
+
+/// As [`summary`], which is asked once for each statement.
+pub fn known_summary(sql: &str) -> Cow<'static, str> {
+    if let Some(known) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(sql) {
+        return Cow::Borrowed(known);
+    }
+    let summary = summary(sql);
+    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    if known.len() == MOST_KNOWN {
+        return summary.into();
+    }
+    Cow::Borrowed(known.entry(sql.to_owned()).or_insert_with(|| summary.leak()))
+}
+
 /// Its operations and the tables of each, in their order: `SELECT orders`, `UPDATE products INSERT orders`.
-pub fn summary(sql: &str) -> String {
+fn summary(sql: &str) -> String {
     let words: Vec<_> = words(sql).collect();
     // What a `with` gives a name is no table.
     let named = |name| words.windows(3).any(|words| words[0] == name && words[1] == "as" && words[2].starts_with('('));
