@@ -25,6 +25,7 @@ use opentelemetry_sdk::{
 };
 use uuid::Uuid;
 
+use self::log::Lines;
 pub use self::{
     causes::{chain, panic_message},
     config::{Attribute, Config, LogFormat, LogsExporter, MetricsExporter, Protocol, Ratio, Sampler, TracesExporter},
@@ -44,6 +45,7 @@ pub struct Telemetry {
     traces: Option<SdkTracerProvider>,
     metrics: Option<SdkMeterProvider>,
     logs: Option<SdkLoggerProvider>,
+    lines: Lines,
 }
 
 /// Starts telemetry for the rest of the process, which is an instance of `service` in this `version`.
@@ -52,8 +54,8 @@ pub struct Telemetry {
 pub fn init(config: &Config, service: &'static str, version: &'static str) -> anyhow::Result<Telemetry> {
     propagation::start();
     if config.otel_sdk_disabled {
-        log::start(config, None)?;
-        return Ok(Telemetry { traces: None, metrics: None, logs: None });
+        let lines = log::start(config, None)?;
+        return Ok(Telemetry { traces: None, metrics: None, logs: None, lines });
     }
     let resource = resource(config, service, version);
     // First, since what follows counts what it loses.
@@ -62,9 +64,9 @@ pub fn init(config: &Config, service: &'static str, version: &'static str) -> an
     let traces = traces::provider(config, resource.clone())?;
     global::set_tracer_provider(traces.clone());
     let logs = log::provider(config, resource)?;
-    log::start(config, logs.as_ref())?;
+    let lines = log::start(config, logs.as_ref())?;
     metrics::observe_process()?;
-    Ok(Telemetry { traces: Some(traces), metrics: Some(metrics), logs })
+    Ok(Telemetry { traces: Some(traces), metrics: Some(metrics), logs, lines })
 }
 
 /// Who we are. What is said in the settings goes before what we know ourselves.
@@ -88,11 +90,12 @@ impl Drop for Telemetry {
     /// All at once: a collector that hangs costs the time once.
     fn drop(&mut self) {
         thread::scope(|scope| {
-            let Self { traces, metrics, logs } = &*self;
+            let Self { traces, metrics, logs, .. } = &*self;
             scope.spawn(|| traces.as_ref().map(|provider| report(provider.shutdown_with_timeout(FLUSH_TIMEOUT))));
             scope.spawn(|| metrics.as_ref().map(|provider| report(provider.shutdown_with_timeout(FLUSH_TIMEOUT))));
             scope.spawn(|| logs.as_ref().map(|provider| report(provider.shutdown_with_timeout(FLUSH_TIMEOUT))));
         });
+        self.lines.write();
     }
 }
 
