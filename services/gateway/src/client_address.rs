@@ -6,10 +6,8 @@ use std::{
 };
 
 use axum::{
-    extract::{ConnectInfo, Request, State},
+    extract::{ConnectInfo, Request},
     http::{HeaderMap, HeaderName, uri::Scheme},
-    middleware::Next,
-    response::Response,
 };
 use ipnet::IpNet;
 
@@ -83,9 +81,9 @@ fn address(entry: &[u8]) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// The layer: whatever comes further in asks the request's extensions for [`ClientAddress`] and for [`Scheme`], which is
-/// what the client speaks, to us or to the proxy in front of us, and looks at no header.
-pub async fn tell_client(State(trusted): State<TrustedProxies>, mut request: Request, next: Next) -> Response {
+/// Whatever comes further in asks the request's extensions for [`ClientAddress`] and for [`Scheme`], which is what the client
+/// speaks, to us or to the proxy in front of us, and looks at no header.
+pub fn tell_client(trusted: &TrustedProxies, mut request: Request) -> Request {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     if let Some(peer) = peer {
         let (client, scheme) = (trusted.client(peer, request.headers()), trusted.scheme(peer, request.headers()));
@@ -94,7 +92,7 @@ pub async fn tell_client(State(trusted): State<TrustedProxies>, mut request: Req
             request.extensions_mut().insert(scheme);
         }
     }
-    next.run(request).await
+    request
 }
 
 #[cfg(test)]

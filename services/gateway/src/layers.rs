@@ -10,11 +10,15 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, Version, header},
-    middleware::{Next, from_fn, from_fn_with_state},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use lifecycle::Health;
-use rpc::{deadline, status::unavailable};
+use rpc::{
+    deadline,
+    middleware::{from_fn, from_fn_with_state},
+    status::unavailable,
+};
 use telemetry::http::{Requests, observe, presentable};
 use tokio::sync::Semaphore;
 use tower::ServiceBuilder;
@@ -51,7 +55,7 @@ pub fn around(api: Router, config: &Config, health: &Health, rate_limits: RateLi
         // Everything further in is a part of the client's trace, if it has one; else of a new one.
         .layer(from_fn_with_state(Requests::new(), observe))
         // A client's own id is kept, if it can be one.
-        .layer(from_fn(drop_strange_ids))
+        .map_request(drop_strange_ids)
         .layer(SetRequestIdLayer::new(REQUEST_ID, TimeOrderedId))
         // One line per request, whatever happens further in.
         .layer(from_fn(log_request))
@@ -83,13 +87,13 @@ impl MakeRequestId for TimeOrderedId {
     }
 }
 
-async fn drop_strange_ids(mut request: Request, next: Next) -> Response {
+fn drop_strange_ids(mut request: Request) -> Request {
     let strange =
         |id: &HeaderValue| !(1..=MAX_REQUEST_ID).contains(&id.len()) || !id.as_bytes().iter().all(u8::is_ascii_graphic);
     if request.headers().get_all(REQUEST_ID).iter().any(strange) {
         request.headers_mut().remove(REQUEST_ID);
     }
-    next.run(request).await
+    request
 }
 
 async fn log_request(request: Request, next: Next) -> Response {

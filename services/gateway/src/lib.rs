@@ -19,12 +19,9 @@ mod security_headers;
 mod serve;
 mod streams;
 
-use std::{future::ready, io, net::SocketAddr};
+use std::{future::ready, io, net::SocketAddr, sync::Arc};
 
-use axum::{
-    Router,
-    middleware::{from_fn, from_fn_with_state},
-};
+use axum::Router;
 use client_address::{TrustedProxies, tell_client};
 pub use config::{Cli, Config};
 use discovery::{Live, Registration, Registry};
@@ -38,10 +35,14 @@ use proto::{
 use proxy::Proxy;
 use rate_limit::RateLimits;
 pub use rate_limit::{RateLimitConfig, Switch};
-use rpc::Channel;
+use rpc::{
+    Channel,
+    middleware::{from_fn, from_fn_with_state},
+};
 pub use serve::{Edge, EdgeConfig, serve};
 use streams::Streams;
 use tokio::net::TcpListener;
+use tower::ServiceBuilder;
 
 /// Its name in the registry.
 const SERVICE: &str = "gateway";
@@ -75,7 +76,6 @@ pub fn registration(listener: &TcpListener, operations: SocketAddr) -> io::Resul
 }
 
 /// What is behind the gateway.
-#[derive(Clone)]
 pub struct Backends {
     client: rpc::Client,
     mesh: Mesh,
@@ -141,9 +141,13 @@ pub fn router(backends: Backends, config: &Config, health: Health) -> Router {
     let gate = Gate { verifier: backends.verifier.clone(), rate_limits: backends.rate_limits.clone() };
     let rate_limits = backends.rate_limits.clone();
     let authorize = from_fn_with_state(gate, policy::authorize);
-    let api = routes::router().merge(proxy::router()).route_layer(authorize).with_state(backends);
+    let api = routes::router().merge(proxy::router()).route_layer(authorize).with_state(Arc::new(backends));
     let whole = layers::around(api, config, &health, rate_limits).merge(lifecycle::probes(health));
     let trusted = TrustedProxies::new(&config.edge.trusted_proxies);
-    // Outermost, the last is: who asks is known to all, and what is told to browsers is on every answer.
-    whole.layer(from_fn(security_headers::protect)).layer(from_fn_with_state(trusted, tell_client))
+    let stack = ServiceBuilder::new()
+        // Who asks is known to all.
+        .map_request(move |request| tell_client(&trusted, request))
+        // What is told to browsers is on every answer.
+        .layer(from_fn(security_headers::protect));
+    whole.layer(stack)
 }

@@ -4,7 +4,7 @@ mod body;
 mod calls;
 mod headers;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     RequestExt, Router,
@@ -70,11 +70,11 @@ impl Proxy {
     }
 }
 
-pub fn router() -> Router<Backends> {
+pub fn router() -> Router<Arc<Backends>> {
     PATHS.iter().fold(Router::new(), |router, path| router.route(path, any(to_users)))
 }
 
-async fn to_users(State(backends): State<Backends>, request: Request) -> Result<Response, Problem> {
+async fn to_users(State(backends): State<Arc<Backends>>, request: Request) -> Result<Response, Problem> {
     backends.users_http.forward(request).await
 }
 

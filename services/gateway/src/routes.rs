@@ -6,6 +6,8 @@ mod sessions;
 mod shapes;
 mod users;
 
+use std::sync::Arc;
+
 use axum::{Router, http::StatusCode};
 use utoipa::{
     Modify, OpenApi,
@@ -42,14 +44,14 @@ impl Modify for AccessToken {
     }
 }
 
-pub fn router() -> Router<Backends> {
+pub fn router() -> Router<Arc<Backends>> {
     let (router, api) = described();
     // Unless it is told not to, the page shows our address to a public validator.
     let page = SwaggerUi::new("/docs").config(Config::default().validator_url("none"));
     router.merge(page.url("/openapi.json", api)).fallback(async || no_such_path())
 }
 
-pub fn described() -> (Router<Backends>, openapi::OpenApi) {
+pub fn described() -> (Router<Arc<Backends>>, openapi::OpenApi) {
     OpenApiRouter::with_openapi(Api::openapi())
         .merge(users::router())
         .merge(sessions::router())

@@ -79,10 +79,10 @@ pub struct Listener {
     pub leaving: Leaving,
 }
 
-impl FromRequestParts<Backends> for Listener {
+impl FromRequestParts<Arc<Backends>> for Listener {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, backends: &Backends) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, backends: &Arc<Backends>) -> Result<Self, Problem> {
         let Caller(caller) = Caller::from_request_parts(parts, backends).await?;
         let stream = backends.streams.admit(caller.subject())?;
         let leaving = parts.extensions.get().cloned().unwrap_or_default();

@@ -4,6 +4,8 @@ mod shapes;
 mod updates;
 mod watch;
 
+use std::sync::Arc;
+
 use axum::{
     Json,
     extract::State,
@@ -22,7 +24,7 @@ use crate::{
     problem::Problem,
 };
 
-pub fn router() -> OpenApiRouter<Backends> {
+pub fn router() -> OpenApiRouter<Arc<Backends>> {
     OpenApiRouter::new()
         .routes(routes!(place))
         .routes(routes!(get))
@@ -39,13 +41,13 @@ pub fn router() -> OpenApiRouter<Backends> {
     responses((status = CREATED, description = "The order", body = Order), Problem),
 )]
 async fn place(
-    State(mut backends): State<Backends>,
+    State(backends): State<Arc<Backends>>,
     Caller(caller): Caller,
     headers: HeaderMap,
     extract::Json(order): extract::Json<NewOrder>,
 ) -> Result<impl IntoResponse, Problem> {
     let request = pb::PlaceOrderRequest { items: order.into(), idempotency_key: idempotency_key(&headers)? };
-    let answer = backends.orders.place_order(caller.request(request)).await?;
+    let answer = backends.orders.clone().place_order(caller.request(request)).await?;
     let order = promised(answer.into_inner().order)?;
     let location = [(header::LOCATION, format!("/v1/orders/{}", order.id))];
     Ok((StatusCode::CREATED, AppendHeaders(location), Json(Order::try_from(order)?)))
@@ -59,11 +61,11 @@ async fn place(
     responses((status = OK, description = "The order", body = Order), Problem),
 )]
 async fn get(
-    State(mut backends): State<Backends>,
+    State(backends): State<Arc<Backends>>,
     Caller(caller): Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Order>, Problem> {
-    let answer = backends.orders.get_order(caller.request(pb::GetOrderRequest { id })).await?;
+    let answer = backends.orders.clone().get_order(caller.request(pb::GetOrderRequest { id })).await?;
     Ok(Json(promised(answer.into_inner().order)?.try_into()?))
 }
 
@@ -75,11 +77,11 @@ async fn get(
     responses((status = OK, description = "The order", body = Order), Problem),
 )]
 async fn cancel(
-    State(mut backends): State<Backends>,
+    State(backends): State<Arc<Backends>>,
     Caller(caller): Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Order>, Problem> {
-    let answer = backends.orders.cancel_order(caller.request(pb::CancelOrderRequest { id })).await?;
+    let answer = backends.orders.clone().cancel_order(caller.request(pb::CancelOrderRequest { id })).await?;
     Ok(Json(promised(answer.into_inner().order)?.try_into()?))
 }
 
@@ -91,13 +93,13 @@ async fn cancel(
     responses((status = OK, description = "The page", body = Orders), Problem),
 )]
 async fn list(
-    State(mut backends): State<Backends>,
+    State(backends): State<Arc<Backends>>,
     Caller(caller): Caller,
     Path(user_id): Path<String>,
     Query(PageQuery { page_size, page_token }): Query<PageQuery>,
 ) -> Result<Json<Orders>, Problem> {
     let request = pb::ListOrdersRequest { user_id, page_size, page_token };
-    let answer = backends.orders.list_orders(caller.request(request)).await?;
+    let answer = backends.orders.clone().list_orders(caller.request(request)).await?;
     Ok(Json(answer.into_inner().try_into()?))
 }
 

@@ -1,5 +1,7 @@
 //! `/v1/products`: the catalogue, for everyone.
 
+use std::sync::Arc;
+
 use axum::{Json, extract::State};
 use proto::orders::v1 as pb;
 use serde::Serialize;
@@ -13,7 +15,7 @@ use crate::{
     problem::Problem,
 };
 
-pub fn router() -> OpenApiRouter<Backends> {
+pub fn router() -> OpenApiRouter<Arc<Backends>> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(get))
 }
 
@@ -57,10 +59,10 @@ struct Products {
     responses((status = OK, description = "The page", body = Products), Problem),
 )]
 async fn list(
-    State(mut backends): State<Backends>,
+    State(backends): State<Arc<Backends>>,
     Query(PageQuery { page_size, page_token }): Query<PageQuery>,
 ) -> Result<Json<Products>, Problem> {
-    let answer = backends.catalog.list_products(pb::ListProductsRequest { page_size, page_token }).await?;
+    let answer = backends.catalog.clone().list_products(pb::ListProductsRequest { page_size, page_token }).await?;
     let pb::ListProductsResponse { products, next_page_token } = answer.into_inner();
     let products = products.into_iter().map(Product::try_from).collect::<Result<_, _>>()?;
     Ok(Json(Products { products, next_page_token: Some(next_page_token).filter(|token| !token.is_empty()) }))
@@ -72,7 +74,7 @@ async fn list(
     params(("sku" = String, Path)),
     responses((status = OK, description = "The product", body = Product), Problem),
 )]
-async fn get(State(mut backends): State<Backends>, Path(sku): Path<String>) -> Result<Json<Product>, Problem> {
-    let answer = backends.catalog.get_product(pb::GetProductRequest { sku }).await?;
+async fn get(State(backends): State<Arc<Backends>>, Path(sku): Path<String>) -> Result<Json<Product>, Problem> {
+    let answer = backends.catalog.clone().get_product(pb::GetProductRequest { sku }).await?;
     Ok(Json(promised(answer.into_inner().product)?.try_into()?))
 }

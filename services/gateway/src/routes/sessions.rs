@@ -1,5 +1,7 @@
 //! `/v1/sessions`: signing in.
 
+use std::sync::Arc;
+
 use axum::{
     Extension,
     extract::State,
@@ -14,7 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{Backends, client_address::ClientAddress, extract::Json, problem::Problem};
 
-pub fn router() -> OpenApiRouter<Backends> {
+pub fn router() -> OpenApiRouter<Arc<Backends>> {
     OpenApiRouter::new().routes(routes!(sign_in))
 }
 
@@ -48,7 +50,7 @@ struct Session {
     responses((status = CREATED, description = "The session", body = Session), Problem),
 )]
 async fn sign_in(
-    State(mut backends): State<Backends>,
+    State(backends): State<Arc<Backends>>,
     client: Option<Extension<ClientAddress>>,
     Json(Credentials { email, password }): Json<Credentials>,
 ) -> Result<impl IntoResponse, Problem> {
@@ -58,7 +60,7 @@ async fn sign_in(
         let address = address.to_string().parse().expect("an address is ASCII");
         request.metadata_mut().insert("x-forwarded-for", address);
     }
-    let answer = backends.users.sign_in(request).await?;
+    let answer = backends.users.clone().sign_in(request).await?;
     let pb::SignInResponse { access_token, expires_in, refresh_token, scope } = answer.into_inner();
     let session = Session { access_token, token_type: "Bearer", expires_in, refresh_token, scope };
     // A token in a cache is a token in the wrong hands.

@@ -1,5 +1,7 @@
 //! `/v1/users`: one's own account.
 
+use std::sync::Arc;
+
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -21,7 +23,7 @@ use crate::{
     problem::Problem,
 };
 
-pub fn router() -> OpenApiRouter<Backends> {
+pub fn router() -> OpenApiRouter<Arc<Backends>> {
     OpenApiRouter::new().routes(routes!(register)).routes(routes!(get, update, delete))
 }
 
@@ -85,11 +87,11 @@ impl TryFrom<pb::User> for User {
     responses((status = CREATED, description = "The account", body = User), Problem),
 )]
 async fn register(
-    State(mut backends): State<Backends>,
+    State(backends): State<Arc<Backends>>,
     Json(NewUser { email, display_name, password }): Json<NewUser>,
 ) -> Result<impl IntoResponse, Problem> {
     let request = pb::RegisterRequest { email, display_name, password };
-    let user = promised(backends.users.register(request).await?.into_inner().user)?;
+    let user = promised(backends.users.clone().register(request).await?.into_inner().user)?;
     let location = [(header::LOCATION, format!("/v1/users/{}", user.id))];
     Ok((StatusCode::CREATED, AppendHeaders(location), with_etag(user)?))
 }
@@ -102,11 +104,11 @@ async fn register(
     responses((status = OK, description = "The account", body = User), Problem),
 )]
 async fn get(
-    State(mut backends): State<Backends>,
+    State(backends): State<Arc<Backends>>,
     Caller(caller): Caller,
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
-    let answer = backends.users.get_user(caller.request(pb::GetUserRequest { id })).await?;
+    let answer = backends.users.clone().get_user(caller.request(pb::GetUserRequest { id })).await?;
     with_etag(promised(answer.into_inner().user)?)
 }
 
@@ -118,7 +120,7 @@ async fn get(
     responses((status = OK, description = "The account", body = User), Problem),
 )]
 async fn update(
-    State(mut backends): State<Backends>,
+    State(backends): State<Arc<Backends>>,
     Caller(caller): Caller,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -136,7 +138,7 @@ async fn update(
         update_mask: Some(FieldMask { paths }),
         etag: if_match(&headers),
     };
-    let answer = backends.users.update_user(caller.request(request)).await?;
+    let answer = backends.users.clone().update_user(caller.request(request)).await?;
     with_etag(promised(answer.into_inner().user)?)
 }
 
@@ -148,11 +150,11 @@ async fn update(
     responses((status = NO_CONTENT, description = "The account is gone"), Problem),
 )]
 async fn delete(
-    State(mut backends): State<Backends>,
+    State(backends): State<Arc<Backends>>,
     Caller(caller): Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    backends.users.delete_user(caller.request(pb::DeleteUserRequest { id })).await?;
+    backends.users.clone().delete_user(caller.request(pb::DeleteUserRequest { id })).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -10,7 +10,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    middleware::{Next, from_fn, from_fn_with_state},
+    middleware::Next,
     response::Response,
 };
 use futures::FutureExt;
@@ -19,12 +19,14 @@ use opentelemetry::trace::FutureExt as _;
 pub use telemetry::panic_message;
 use tokio::sync::Semaphore;
 use tonic::{Code, Status, transport::server::TcpConnectInfo};
+use tower::ServiceBuilder;
 
 use crate::{
     calls::{self, Calls},
     deadline,
     ending::on_end,
     methods::{Method, Methods},
+    middleware::{from_fn, from_fn_with_state},
     status,
 };
 
@@ -34,21 +36,22 @@ const HEAD_START: Duration = Duration::from_millis(2);
 /// `grpc.health.v1` and `grpc.reflection`.
 pub(super) const STANDARD_SERVICES: &str = "/grpc.";
 
-/// Puts the stack around the services: innermost first, as axum applies them.
+/// Puts the stack around the services, top to bottom = outside in.
 pub(super) fn around(services: Router, max_concurrent_calls: u32, methods: Methods) -> Router {
     let methods = Arc::new(methods);
     let calls = (Arc::new(Calls::answered()), methods.clone());
     let permits = Arc::new(Semaphore::new(max_concurrent_calls as usize));
-    services
-        // A call that nobody waits for any more is not worked on.
-        .layer(from_fn(enforce_deadline))
-        .layer(from_fn(guard_panics))
-        // Outside of the guard, which would keep the permit of a call that panics no longer than any other.
-        .layer(from_fn_with_state(permits, shed_load))
+    let stack = ServiceBuilder::new()
+        // Everything further in is a part of the caller's trace.
+        .layer(from_fn_with_state(calls, continue_trace))
         // One line, whatever happens further in, where everything can know who calls.
         .layer(from_fn_with_state(methods, log_call))
-        // Outermost, so that everything further in is a part of the caller's trace.
-        .layer(from_fn_with_state(calls, continue_trace))
+        // Outside of the guard, which would keep the permit of a call that panics no longer than any other.
+        .layer(from_fn_with_state(permits, shed_load))
+        .layer(from_fn(guard_panics))
+        // A call that nobody waits for any more is not worked on.
+        .layer(from_fn(enforce_deadline));
+    services.layer(stack)
 }
 
 /// A span and a measurement of each call, which end when its answer does. Questions about our health have none: nobody

@@ -2,7 +2,7 @@
 //!
 //! Source: <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
 
-use std::{convert::Infallible, pin::pin, time::Duration};
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     extract::{FromRequestParts, State},
@@ -58,12 +58,12 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
     ),
 )]
 pub async fn watch(
-    State(backends): State<Backends>,
+    State(backends): State<Arc<Backends>>,
     Path(id): Path<String>,
     LastEventId(after): LastEventId,
     Listener { caller, stream, leaving }: Listener,
 ) -> Result<Response, Problem> {
-    let mut watch = Watch::begin(backends.orders, caller, id, after).await?;
+    let mut watch = Watch::begin(backends.orders.clone(), caller, id, after).await?;
     let first = match timeout(FIRST_WORD, watch.next()).await {
         Ok(Ok(None)) => return Ok(StatusCode::NO_CONTENT.into_response()),
         Ok(state) => state?.map(event).transpose()?,
