@@ -10,15 +10,11 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, Version, header},
-    middleware::Next,
+    middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 use lifecycle::Health;
-use rpc::{
-    deadline,
-    middleware::{from_fn, from_fn_with_state},
-    status::unavailable,
-};
+use rpc::{deadline, status::unavailable};
 use telemetry::http::{Requests, observe, presentable};
 use tokio::sync::Semaphore;
 use tower::ServiceBuilder;

@@ -21,7 +21,10 @@ mod streams;
 
 use std::{future::ready, io, net::SocketAddr, sync::Arc};
 
-use axum::Router;
+use axum::{
+    Router,
+    middleware::{from_fn, from_fn_with_state},
+};
 use client_address::{TrustedProxies, tell_client};
 pub use config::{Cli, Config};
 use discovery::{Live, Registration, Registry};
@@ -35,10 +38,7 @@ use proto::{
 use proxy::Proxy;
 use rate_limit::RateLimits;
 pub use rate_limit::{RateLimitConfig, Switch};
-use rpc::{
-    Channel,
-    middleware::{from_fn, from_fn_with_state},
-};
+use rpc::Channel;
 pub use serve::{Edge, EdgeConfig, serve};
 use streams::Streams;
 use tokio::net::TcpListener;

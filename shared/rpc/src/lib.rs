@@ -7,7 +7,6 @@ mod client;
 pub mod deadline;
 mod ending;
 mod methods;
-pub mod middleware;
 mod server;
 pub mod status;
 

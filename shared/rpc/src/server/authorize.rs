@@ -9,7 +9,7 @@ use anyhow::ensure;
 use axum::{
     Router,
     extract::{Request, State},
-    middleware::Next,
+    middleware::{Next, from_fn_with_state},
     response::Response,
 };
 use http::HeaderMap;
@@ -17,10 +17,7 @@ use identity::{Access, Caller, Error, Policy, Verifier};
 use tonic::Status;
 
 use super::stack::STANDARD_SERVICES;
-use crate::{
-    middleware::from_fn_with_state,
-    status::{caused_by, unavailable},
-};
+use crate::status::{caused_by, unavailable};
 
 /// Knows the policy, and who somebody is.
 pub(super) struct Guard {

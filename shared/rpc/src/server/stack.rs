@@ -10,7 +10,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    middleware::Next,
+    middleware::{Next, from_fn, from_fn_with_state},
     response::Response,
 };
 use futures::FutureExt;
@@ -26,7 +26,6 @@ use crate::{
     deadline,
     ending::on_end,
     methods::{Method, Methods},
-    middleware::{from_fn, from_fn_with_state},
     status,
 };
 
