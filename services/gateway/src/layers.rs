@@ -10,11 +10,15 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, Version, header},
-    middleware::{Next, from_fn, from_fn_with_state},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 use lifecycle::Health;
-use rpc::{deadline, status::unavailable};
+use rpc::{
+    deadline,
+    middleware::{Passage, from_sync_fn},
+    status::unavailable,
+};
 use telemetry::http::{Requests, observe, presentable};
 use tokio::sync::Semaphore;
 use tower::ServiceBuilder;
@@ -45,29 +49,30 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub fn around(api: Router, config: &Config, health: &Health, rate_limits: RateLimits) -> Router {
     let deadline = Duration::from_millis(config.request_timeout_ms);
     let permits = Arc::new(Semaphore::new(config.max_concurrent_requests as usize));
+    let health = health.clone();
     let stack = ServiceBuilder::new()
         // While draining, clients are sent elsewhere before the connection would end under them.
-        .layer(from_fn_with_state(health.clone(), part_while_draining))
+        .layer(from_sync_fn(move |request| part_while_draining(health.clone(), request)))
         // Everything further in is a part of the client's trace, if it has one; else of a new one.
         .layer(from_fn_with_state(Requests::new(), observe))
         // A client's own id is kept, if it can be one.
         .map_request(drop_strange_ids)
         .layer(SetRequestIdLayer::new(REQUEST_ID, TimeOrderedId))
         // One line per request, whatever happens further in.
-        .layer(from_fn(log_request))
+        .layer(from_sync_fn(log_request))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(CompressionLayer::new())
         // Browsers ask before they call; the answer needs none of what follows.
         .option_layer(cors(&config.cors_allowed_origins))
         // Every problem further in gets the request's id.
-        .layer(from_fn(name_the_request))
+        .layer(from_sync_fn(name_the_request))
         // A handler's panic is one request's 500.
         .layer(CatchPanicLayer::custom(panicked))
         // Whoever asks too often is refused before it costs us anything.
-        .layer(from_fn_with_state(rate_limits, limit_rates))
+        .layer(from_sync_fn(move |request| limit_rates(rate_limits.clone(), request)))
         // What is too much at once is better asked for elsewhere, or a little later. A stream that has begun has a limit
         // of its own.
-        .layer(from_fn_with_state(permits, shed_load))
+        .layer(from_sync_fn(move |request| shed_load(permits.clone(), request)))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         // Innermost, so that what is left for the services is known exactly. Of a stream, it is for the beginning.
         .layer(from_fn_with_state(deadline, enforce_deadline));
@@ -92,21 +97,23 @@ fn drop_strange_ids(mut request: Request) -> Request {
     request
 }
 
-async fn log_request(request: Request, next: Next) -> Response {
+fn log_request(request: Request) -> Passage<impl FnOnce(Response) -> Response> {
     let start = Instant::now();
     let (method, path) = (request.method().clone(), presentable(request.uri().path()));
     let route = request.extensions().get::<MatchedPath>().map(|route| route.as_str().to_owned());
     let id = request_id(&request);
-    let response = next.run(request).await;
-    let status = response.status().as_u16();
-    let problem = response.extensions().get::<Problem>().map(Problem::story);
-    let milliseconds = start.elapsed().as_secs_f64() * 1e3;
-    if response.status().is_server_error() {
-        tracing::error!(%method, path, route, status, milliseconds, id, problem, "request failed");
-    } else {
-        tracing::info!(%method, path, route, status, milliseconds, id, problem, "request");
-    }
-    response
+    let log = move |response: Response| {
+        let status = response.status().as_u16();
+        let problem = response.extensions().get::<Problem>().map(Problem::story);
+        let milliseconds = start.elapsed().as_secs_f64() * 1e3;
+        if response.status().is_server_error() {
+            tracing::error!(%method, path, route, status, milliseconds, id, problem, "request failed");
+        } else {
+            tracing::info!(%method, path, route, status, milliseconds, id, problem, "request");
+        }
+        response
+    };
+    Ok((request, log))
 }
 
 /// Nothing where no origin is allowed: then every browser refuses by itself.
@@ -139,35 +146,40 @@ fn cors(allowed_origins: &[HeaderValue]) -> Option<CorsLayer> {
     Some(layer)
 }
 
-async fn name_the_request(request: Request, next: Next) -> Response {
+fn name_the_request(request: Request) -> Passage<impl FnOnce(Response) -> Response> {
     let id = request_id(&request);
-    let mut response = next.run(request).await;
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        let problem = problem.request_id(id);
-        *response.body_mut() = problem.body();
-        response.extensions_mut().insert(problem);
-    }
-    response
+    let name = |mut response: Response| {
+        if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+            let problem = problem.request_id(id);
+            *response.body_mut() = problem.body();
+            response.extensions_mut().insert(problem);
+        }
+        response
+    };
+    Ok((request, name))
 }
 
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR).cause(rpc::panic_message(&*panic)).into_response()
 }
 
-async fn part_while_draining(State(health): State<Health>, request: Request, next: Next) -> Response {
+fn part_while_draining(health: Health, request: Request) -> Passage<impl FnOnce(Response) -> Response> {
     let version = request.version();
-    let response = next.run(request).await;
-    match health.state() {
+    let part = move |response| match health.state() {
         lifecycle::State::Draining => part(version, response),
         lifecycle::State::Starting | lifecycle::State::Ready => response,
-    }
+    };
+    Ok((request, part))
 }
 
-async fn shed_load(State(permits): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    match permits.try_acquire() {
-        Ok(_permit) => next.run(request).await,
-        Err(_) => Problem::from(unavailable("too many requests at once")).into_response(),
-    }
+fn shed_load(permits: Arc<Semaphore>, request: Request) -> Passage<impl FnOnce(Response) -> Response> {
+    let too_many = |_| Problem::from(unavailable("too many requests at once")).into_response();
+    let permit = permits.try_acquire_owned().map_err(too_many)?;
+    let free = |response| {
+        drop(permit);
+        response
+    };
+    Ok((request, free))
 }
 
 async fn enforce_deadline(State(limit): State<Duration>, request: Request, next: Next) -> Response {

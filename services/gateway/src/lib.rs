@@ -21,10 +21,7 @@ mod streams;
 
 use std::{future::ready, io, net::SocketAddr, sync::Arc};
 
-use axum::{
-    Router,
-    middleware::{from_fn, from_fn_with_state},
-};
+use axum::{Router, middleware::from_fn_with_state};
 use client_address::{TrustedProxies, tell_client};
 pub use config::{Cli, Config};
 use discovery::{Live, Registration, Registry};
@@ -38,7 +35,7 @@ use proto::{
 use proxy::Proxy;
 use rate_limit::RateLimits;
 pub use rate_limit::{RateLimitConfig, Switch};
-use rpc::Channel;
+use rpc::{Channel, middleware::from_sync_fn};
 pub use serve::{Edge, EdgeConfig, serve};
 use streams::Streams;
 use tokio::net::TcpListener;
@@ -148,6 +145,6 @@ pub fn router(backends: Backends, config: &Config, health: Health) -> Router {
         // Who asks is known to all.
         .map_request(move |request| tell_client(&trusted, request))
         // What is told to browsers is on every answer.
-        .layer(from_fn(security_headers::protect));
+        .layer(from_sync_fn(security_headers::protect));
     whole.layer(stack)
 }

@@ -8,14 +8,14 @@ use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{Extensions, StatusCode},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use discovery::Live;
 use identity::Subject;
 use opentelemetry::{KeyValue, global, metrics::Counter};
+use rpc::middleware::Passage;
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::{
@@ -149,14 +149,17 @@ impl RateLimits {
 }
 
 /// The layer, which also tells the client where it stands.
-pub async fn limit_rates(State(limits): State<RateLimits>, mut request: Request, next: Next) -> Response {
+pub fn limit_rates(limits: RateLimits, mut request: Request) -> Passage<impl FnOnce(Response) -> Response> {
     let standings = Standings::default();
     let client = request.extensions().get().copied();
     request.extensions_mut().insert(standings.clone());
-    let mut response = match limits.admit_address(client, &standings) {
-        Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
+    let admitted = limits.admit_address(client, &standings);
+    let tell = move |mut response: Response| {
+        standings.tell(response.headers_mut());
+        response
     };
-    standings.tell(response.headers_mut());
-    response
+    match admitted {
+        Ok(()) => Ok((request, tell)),
+        Err(problem) => Err(tell(problem.into_response())),
+    }
 }

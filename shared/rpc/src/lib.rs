@@ -7,6 +7,7 @@ mod client;
 pub mod deadline;
 mod ending;
 mod methods;
+pub mod middleware;
 mod server;
 pub mod status;
 

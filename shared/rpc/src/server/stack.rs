@@ -1,7 +1,7 @@
 //! What every call goes through on its way in.
 
 use std::{
-    panic::AssertUnwindSafe,
+    any::Any,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,19 +13,20 @@ use axum::{
     middleware::{Next, from_fn, from_fn_with_state},
     response::Response,
 };
-use futures::FutureExt;
 use identity::mesh::{PeerInfo, SpiffeId};
 use opentelemetry::trace::FutureExt as _;
 pub use telemetry::panic_message;
 use tokio::sync::Semaphore;
 use tonic::{Code, Status, transport::server::TcpConnectInfo};
 use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     calls::{self, Calls},
     deadline,
     ending::on_end,
     methods::{Method, Methods},
+    middleware::{Passage, from_sync_fn},
     status,
 };
 
@@ -44,10 +45,10 @@ pub(super) fn around(services: Router, max_concurrent_calls: u32, methods: Metho
         // Everything further in is a part of the caller's trace.
         .layer(from_fn_with_state(calls, continue_trace))
         // One line, whatever happens further in, where everything can know who calls.
-        .layer(from_fn_with_state(methods, log_call))
+        .layer(from_sync_fn(move |request| log_call(&methods, request)))
         // Outside of the guard, which would keep the permit of a call that panics no longer than any other.
-        .layer(from_fn_with_state(permits, shed_load))
-        .layer(from_fn(guard_panics))
+        .layer(from_sync_fn(move |request| shed_load(&permits, request)))
+        .layer(CatchPanicLayer::custom(panicked))
         // A call that nobody waits for any more is not worked on.
         .layer(from_fn(enforce_deadline));
     services.layer(stack)
@@ -99,14 +100,18 @@ fn when_over(method: Method, response: Response, tell: impl FnOnce(End<'_>) + Se
 /// Refuses what is too much at once: a call that would only wait is better made elsewhere. A stream takes no room once it
 /// has begun: it waits for what happens, and how many there may be is its service's to say. Whether we are alive can be
 /// asked all the same.
-async fn shed_load(State(permits): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    if request.uri().path().starts_with(STANDARD_SERVICES) {
-        return next.run(request).await;
-    }
-    match permits.try_acquire() {
-        Ok(_permit) => next.run(request).await,
-        Err(_) => status::unavailable("too many calls at once").into_http(),
-    }
+fn shed_load(permits: &Arc<Semaphore>, request: Request) -> Passage<impl FnOnce(Response) -> Response + use<>> {
+    let is_standard = request.uri().path().starts_with(STANDARD_SERVICES);
+    let too_many = |_| status::unavailable("too many calls at once").into_http();
+    let permit = match is_standard {
+        true => None,
+        false => Some(permits.clone().try_acquire_owned().map_err(too_many)?),
+    };
+    let free = |response| {
+        drop(permit);
+        response
+    };
+    Ok((request, free))
 }
 
 /// Gives the handler the time that the caller gives us, and answers DEADLINE_EXCEEDED when it is over. A stream has begun
@@ -120,24 +125,19 @@ async fn enforce_deadline(request: Request, next: Next) -> Response {
 }
 
 /// One call's panic is one call's failure.
-async fn guard_panics(request: Request, next: Next) -> Response {
-    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-        Ok(response) => response,
-        Err(panic) => {
-            let status = Status::internal("internal error");
-            status::caused_by(status, std::io::Error::other(panic_message(&*panic))).into_http()
-        }
-    }
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let status = Status::internal("internal error");
+    status::caused_by(status, std::io::Error::other(panic_message(&*panic))).into_http()
 }
 
 /// One line per call, when it is over, with the cause of what went wrong; the caller is told only what it can act on.
-async fn log_call(State(methods): State<Arc<Methods>>, mut request: Request, next: Next) -> Response {
+fn log_call(methods: &Methods, mut request: Request) -> Passage<impl FnOnce(Response) -> Response + use<>> {
     let start = Instant::now();
     let path = request.uri().path();
     let (method, name) = (methods.get(path), path.trim_start_matches('/').to_owned());
     let peer = introduce(&mut request);
-    let response = next.run(request).await;
-    when_over(method, response, move |end| log_line(&name, peer.as_ref(), &end, start.elapsed()))
+    let log = move |end: End<'_>| log_line(&name, peer.as_ref(), &end, start.elapsed());
+    Ok((request, move |response| when_over(method, response, log)))
 }
 
 /// Puts what is known of the connection where handlers look for it: its addresses, and who is at its other end.
@@ -170,6 +170,7 @@ fn log_line(method: &str, peer: Option<&SpiffeId>, end: &End<'_>, took: Duration
 #[cfg(test)]
 mod tests {
     use axum::routing::any;
+    use futures::FutureExt;
     use http::HeaderValue;
     use tower::ServiceExt;
 
