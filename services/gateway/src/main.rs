@@ -7,13 +7,16 @@ use mimalloc::MiMalloc;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-#[tokio::main]
-async fn main() {
+fn main() {
     identity::install_crypto_provider();
     let cli: gateway::Cli = settings::parse();
-    let outcome = match cli.command {
+    let outcome = lifecycle::block_on(cli.threads, run(cli));
+    lifecycle::exit(outcome, 1)
+}
+
+async fn run(cli: gateway::Cli) -> anyhow::Result<()> {
+    match cli.command {
         Some(Command::Healthcheck) => lifecycle::healthcheck(cli.ops_addr).await,
         None => gateway::run(cli).await,
-    };
-    lifecycle::exit(outcome, 1)
+    }
 }

@@ -23,6 +23,9 @@ pub struct Cli {
     pub discovery: discovery::Config,
 
     #[command(flatten)]
+    pub threads: lifecycle::Threads,
+
+    #[command(flatten)]
     pub drain: lifecycle::Drain,
 
     #[command(flatten)]

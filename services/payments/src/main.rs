@@ -7,14 +7,17 @@ use payments::Command;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-#[tokio::main]
-async fn main() {
+fn main() {
     identity::install_crypto_provider();
-    let mut cli: payments::Cli = settings::parse();
-    let outcome = match cli.command.take() {
+    let cli: payments::Cli = settings::parse();
+    let outcome = lifecycle::block_on(cli.threads, run(cli));
+    lifecycle::exit(outcome, 1)
+}
+
+async fn run(mut cli: payments::Cli) -> anyhow::Result<()> {
+    match cli.command.take() {
         Some(Command::Process(lifecycle::Command::Healthcheck)) => lifecycle::healthcheck(cli.ops_addr).await,
         Some(Command::Task(task)) => payments::run_task(cli, task).await,
         None => payments::run(cli).await,
-    };
-    lifecycle::exit(outcome, 1)
+    }
 }

@@ -7,15 +7,18 @@ use users::Command;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-#[tokio::main]
-async fn main() {
+fn main() {
     identity::install_crypto_provider();
-    let mut cli: users::Cli = settings::parse();
-    let outcome = match cli.command.take() {
+    let cli: users::Cli = settings::parse();
+    let outcome = lifecycle::block_on(cli.threads, run(cli));
+    lifecycle::exit(outcome, 1)
+}
+
+async fn run(mut cli: users::Cli) -> anyhow::Result<()> {
+    match cli.command.take() {
         Some(Command::Process(lifecycle::Command::Healthcheck)) => lifecycle::healthcheck(cli.ops_addr).await,
         Some(Command::Task(task)) => users::run_task(cli, task).await,
         Some(Command::Outbox(command)) => command.run(&cli.config.database).await,
         None => users::run(cli).await,
-    };
-    lifecycle::exit(outcome, 1)
+    }
 }

@@ -5,7 +5,9 @@
 mod health;
 mod operations;
 mod process;
+mod runtime;
 
 pub use health::{Health, State};
 pub use operations::{healthcheck, probes};
 pub use process::{Command, Drain, Process, exit, listen};
+pub use runtime::{Threads, block_on};

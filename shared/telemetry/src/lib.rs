@@ -16,13 +16,15 @@ mod propagation;
 mod traces;
 mod trees;
 
-use std::{thread, time::Duration};
+use std::{io, thread, time::Duration};
 
+use anyhow::Context;
 use opentelemetry::{KeyValue, global};
 use opentelemetry_sdk::{
     Resource, error::OTelSdkResult, logs::SdkLoggerProvider, metrics::SdkMeterProvider,
     resource::TelemetryResourceDetector, trace::SdkTracerProvider,
 };
+use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
 use self::log::Lines;
@@ -46,6 +48,7 @@ pub struct Telemetry {
     metrics: Option<SdkMeterProvider>,
     logs: Option<SdkLoggerProvider>,
     lines: Lines,
+    sender: Option<Runtime>,
 }
 
 /// Starts telemetry for the rest of the process, which is an instance of `service` in this `version`.
@@ -55,8 +58,10 @@ pub fn init(config: &Config, service: &'static str, version: &'static str) -> an
     propagation::start();
     if config.otel_sdk_disabled {
         let lines = log::start(config, None)?;
-        return Ok(Telemetry { traces: None, metrics: None, logs: None, lines });
+        return Ok(Telemetry { traces: None, metrics: None, logs: None, lines, sender: None });
     }
+    let sender = sender().context("the thread that sends telemetry cannot start")?;
+    let connecting = sender.enter();
     let resource = resource(config, service, version);
     // First, since what follows counts what it loses.
     let metrics = metrics::provider(config, resource.clone())?;
@@ -64,9 +69,15 @@ pub fn init(config: &Config, service: &'static str, version: &'static str) -> an
     let traces = traces::provider(config, resource.clone())?;
     global::set_tracer_provider(traces.clone());
     let logs = log::provider(config, resource)?;
+    drop(connecting);
     let lines = log::start(config, logs.as_ref())?;
     metrics::observe_process()?;
-    Ok(Telemetry { traces: Some(traces), metrics: Some(metrics), logs, lines })
+    Ok(Telemetry { traces: Some(traces), metrics: Some(metrics), logs, lines, sender: Some(sender) })
+}
+
+/// It goes on while the process waits for the last of its telemetry, and with that stands still.
+fn sender() -> io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(1).thread_name("telemetry").enable_all().build()
 }
 
 /// Who we are. What is said in the settings goes before what we know ourselves.
@@ -95,6 +106,10 @@ impl Drop for Telemetry {
             scope.spawn(|| metrics.as_ref().map(|provider| report(provider.shutdown_with_timeout(FLUSH_TIMEOUT))));
             scope.spawn(|| logs.as_ref().map(|provider| report(provider.shutdown_with_timeout(FLUSH_TIMEOUT))));
         });
+        // Nobody may wait here for a runtime to end.
+        if let Some(sender) = self.sender.take() {
+            sender.shutdown_background();
+        }
         self.lines.write();
     }
 }

@@ -105,6 +105,7 @@ impl Blueprint<'_> {
             ("LOG_FORMAT", "json"),
             ("TOKEN_ISSUER", issuer),
             ("TOKEN_JWKS_URL", keys),
+            ("WORKER_THREADS", "1"),
         ];
         own.into_iter().chain(same.map(|(name, value)| (name, value.to_owned()))).collect()
     }
