@@ -20,7 +20,7 @@ pub struct Threads {
 /// Runs a program to its end.
 ///
 /// One thread has nobody to hand tasks to, to wake, or to share memory with: a request costs it less than it costs several
-/// together. Where there is none, it ends the program.
+/// together. Where threads cannot be had, the program ends.
 pub fn block_on<F: Future>(threads: Threads, program: F) -> F::Output {
     match threads.start().context("the runtime does not start") {
         Ok(runtime) => {
