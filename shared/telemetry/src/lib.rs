@@ -13,21 +13,19 @@ mod log;
 mod metrics;
 mod operation;
 mod propagation;
+mod sender;
 mod traces;
 mod trees;
 
-use std::{io, thread, time::Duration};
+use std::{thread, time::Duration};
 
-use anyhow::Context;
 use opentelemetry::{KeyValue, global};
 use opentelemetry_sdk::{
     Resource, error::OTelSdkResult, logs::SdkLoggerProvider, metrics::SdkMeterProvider,
     resource::TelemetryResourceDetector, trace::SdkTracerProvider,
 };
-use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
-use self::log::Lines;
 pub use self::{
     causes::{chain, panic_message},
     config::{Attribute, Config, LogFormat, LogsExporter, MetricsExporter, Protocol, Ratio, Sampler, TracesExporter},
@@ -37,6 +35,7 @@ pub use self::{
     propagation::{extract, inject},
     traces::set_sampling_ratio,
 };
+use self::{log::Lines, sender::Sender};
 
 /// What was not yet sent has so long to get there when a process ends.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
@@ -48,7 +47,7 @@ pub struct Telemetry {
     metrics: Option<SdkMeterProvider>,
     logs: Option<SdkLoggerProvider>,
     lines: Lines,
-    sender: Option<Runtime>,
+    _sender: Option<Sender>,
 }
 
 /// Starts telemetry for the rest of the process, which is an instance of `service` in this `version`.
@@ -58,9 +57,9 @@ pub fn init(config: &Config, service: &'static str, version: &'static str) -> an
     propagation::start();
     if config.otel_sdk_disabled {
         let lines = log::start(config, None)?;
-        return Ok(Telemetry { traces: None, metrics: None, logs: None, lines, sender: None });
+        return Ok(Telemetry { traces: None, metrics: None, logs: None, lines, _sender: None });
     }
-    let sender = sender().context("the thread that sends telemetry cannot start")?;
+    let sender = Sender::start()?;
     let connecting = sender.enter();
     let resource = resource(config, service, version);
     // First, since what follows counts what it loses.
@@ -72,12 +71,7 @@ pub fn init(config: &Config, service: &'static str, version: &'static str) -> an
     drop(connecting);
     let lines = log::start(config, logs.as_ref())?;
     metrics::observe_process()?;
-    Ok(Telemetry { traces: Some(traces), metrics: Some(metrics), logs, lines, sender: Some(sender) })
-}
-
-/// It goes on while the process waits for the last of its telemetry, and with that stands still.
-fn sender() -> io::Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(1).thread_name("telemetry").enable_all().build()
+    Ok(Telemetry { traces: Some(traces), metrics: Some(metrics), logs, lines, _sender: Some(sender) })
 }
 
 /// Who we are. What is said in the settings goes before what we know ourselves.
@@ -106,10 +100,6 @@ impl Drop for Telemetry {
             scope.spawn(|| metrics.as_ref().map(|provider| report(provider.shutdown_with_timeout(FLUSH_TIMEOUT))));
             scope.spawn(|| logs.as_ref().map(|provider| report(provider.shutdown_with_timeout(FLUSH_TIMEOUT))));
         });
-        // Nobody may wait here for a runtime to end.
-        if let Some(sender) = self.sender.take() {
-            sender.shutdown_background();
-        }
         self.lines.write();
     }
 }

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use std::{
-    net,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -28,7 +27,7 @@ struct Cli {
 /// Whoever waits for the last of it stands still meanwhile, and with it all that shares its thread.
 #[tokio::test]
 async fn the_last_span_of_a_process_with_one_thread_is_sent() {
-    let (heard, endpoint) = collector();
+    let (heard, endpoint) = collector().await;
     let settings = ["test", "--otel-exporter-otlp-protocol", "grpc", "--otel-exporter-otlp-endpoint", &endpoint];
     let telemetry = telemetry::init(&Cli::parse_from(settings).telemetry, "test", "1").unwrap();
     global::tracer("test").start("work").end();
@@ -37,10 +36,9 @@ async fn the_last_span_of_a_process_with_one_thread_is_sent() {
 }
 
 /// Takes spans over OTLP/gRPC, on threads of its own.
-fn collector() -> (Arc<AtomicBool>, String) {
-    let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    listener.set_nonblocking(true).unwrap();
+async fn collector() -> (Arc<AtomicBool>, String) {
+    let (listener, address) = testkit::listener().await;
+    let listener = listener.into_std().unwrap();
     let heard = Arc::<AtomicBool>::default();
     let hear = heard.clone();
     let export = post(async move || hear.store(true, Relaxed));
