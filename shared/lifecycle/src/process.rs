@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{Health, State, operations};
 
 /// Ends the program: an error is one line on stderr, with its causes, and the code `failure`.
+///
+/// At once: a runtime that is dropped waits for work that blocks, and looking up a name can take ten seconds.
 #[expect(clippy::print_stderr, reason = "whoever started the program reads it there, also where no log came about")]
 #[expect(clippy::disallowed_methods, reason = "it is the last that `main` does: what had to be dropped has been")]
 pub fn exit(outcome: anyhow::Result<()>, failure: u8) -> ! {

@@ -6,8 +6,6 @@ use anyhow::Context;
 use clap::{Args, value_parser};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::exit;
-
 /// On how many threads a process works.
 #[derive(Args, Clone, Copy, Debug)]
 #[group(skip)]
@@ -20,17 +18,15 @@ pub struct Threads {
 /// Runs a program to its end.
 ///
 /// One thread has nobody to hand tasks to, to wake, or to share memory with: a request costs it less than it costs several
-/// together. Where threads cannot be had, the program ends.
-pub fn block_on<F: Future>(threads: Threads, program: F) -> F::Output {
-    match threads.start().context("the runtime does not start") {
-        Ok(runtime) => {
-            let output = runtime.block_on(program);
-            // To drop it would wait for work that blocks, and looking up a name can take ten seconds.
-            runtime.shutdown_background();
-            output
-        }
-        Err(error) => exit(Err(error), 1),
-    }
+/// together.
+///
+/// Errors: the program's, or threads cannot be had.
+pub fn block_on(threads: Threads, program: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = threads.start().context("the runtime does not start")?;
+    let outcome = runtime.block_on(program);
+    // To drop it would wait for work that blocks, and looking up a name can take ten seconds.
+    runtime.shutdown_background();
+    outcome
 }
 
 impl Threads {
