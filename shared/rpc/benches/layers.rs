@@ -23,8 +23,7 @@ async fn pass(State(_): State<Arc<()>>, request: Request, next: Next) -> Respons
     next.run(request).await
 }
 
-fn pass_by(state: &Arc<()>, request: Request) -> Passage<impl FnOnce(Response) -> Response + use<>> {
-    let state = state.clone();
+fn pass_by(state: Arc<()>, request: Request) -> Passage<impl FnOnce(Response) -> Response> {
     let answer = |response| {
         drop(state);
         response
@@ -63,6 +62,6 @@ fn six_of_axum(bencher: Bencher) {
 #[divan::bench]
 fn six_that_do_not_wait(bencher: Bencher) {
     let state = Arc::new(());
-    let layer = from_sync_fn(move |request| pass_by(&state, request));
+    let layer = from_sync_fn(move |request| pass_by(state.clone(), request));
     requests(bencher, &router().layer(six!(layer.clone())));
 }

@@ -47,7 +47,7 @@ pub(super) fn around(services: Router, max_concurrent_calls: u32, methods: Metho
         // One line, whatever happens further in, where everything can know who calls.
         .layer(from_sync_fn(move |request| log_call(&methods, request)))
         // Outside of the guard, which would keep the permit of a call that panics no longer than any other.
-        .layer(from_sync_fn(move |request| shed_load(&permits, request)))
+        .layer(from_sync_fn(move |request| shed_load(permits.clone(), request)))
         .layer(CatchPanicLayer::custom(panicked))
         // A call that nobody waits for any more is not worked on.
         .layer(from_fn(enforce_deadline));
@@ -100,12 +100,12 @@ fn when_over(method: Method, response: Response, tell: impl FnOnce(End<'_>) + Se
 /// Refuses what is too much at once: a call that would only wait is better made elsewhere. A stream takes no room once it
 /// has begun: it waits for what happens, and how many there may be is its service's to say. Whether we are alive can be
 /// asked all the same.
-fn shed_load(permits: &Arc<Semaphore>, request: Request) -> Passage<impl FnOnce(Response) -> Response + use<>> {
+fn shed_load(permits: Arc<Semaphore>, request: Request) -> Passage<impl FnOnce(Response) -> Response> {
     let is_standard = request.uri().path().starts_with(STANDARD_SERVICES);
     let too_many = |_| status::unavailable("too many calls at once").into_http();
     let permit = match is_standard {
         true => None,
-        false => Some(permits.clone().try_acquire_owned().map_err(too_many)?),
+        false => Some(permits.try_acquire_owned().map_err(too_many)?),
     };
     let free = |response| {
         drop(permit);
