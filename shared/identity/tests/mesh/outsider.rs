@@ -14,7 +14,7 @@ use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
 };
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tokio_rustls::{TlsAcceptor, TlsConnector, client::TlsStream};
 
 use super::pair::converse;
 
@@ -38,6 +38,20 @@ pub async fn call_by(
     papers: Option<&Papers>,
     address: SocketAddr,
 ) -> io::Result<String> {
+    converse(connect(version, papers, address).await?).await
+}
+
+/// The certificate that whoever is there shows.
+pub async fn shown_by(address: SocketAddr) -> CertificateDer<'static> {
+    let stream = connect(&TLS13, None, address).await.unwrap();
+    stream.get_ref().1.peer_certificates().unwrap()[0].clone()
+}
+
+async fn connect(
+    version: &'static SupportedProtocolVersion,
+    papers: Option<&Papers>,
+    address: SocketAddr,
+) -> io::Result<TlsStream<TcpStream>> {
     let config = ClientConfig::builder_with_provider(provider()).with_protocol_versions(&[version]).unwrap();
     let config = config.dangerous().with_custom_certificate_verifier(Arc::new(Gullible));
     let config = match papers.map(chain) {
@@ -46,7 +60,7 @@ pub async fn call_by(
     };
     let stream = TcpStream::connect(address).await?;
     let name = ServerName::try_from("users").unwrap();
-    converse(TlsConnector::from(Arc::new(config)).connect(name, stream).await?).await
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }
 
 /// Answers whoever calls, with these papers.
