@@ -6,6 +6,9 @@
 
 use std::{
     collections::HashMap,
+    env,
+    fs::{self, File},
+    io::Write,
     time::{Duration, Instant},
 };
 
@@ -50,6 +53,7 @@ async fn main() {
             sleep(Duration::from_millis(10)).await;
         }
         throughput(&pool, &bus, sync).await;
+        disk();
         latency(&pool, &bus, sync).await;
     }
 }
@@ -91,6 +95,22 @@ async fn waiting(pool: &Pool) -> i64 {
     let waiting =
         sqlx::query_scalar("select count(*) from (select from events.outbox where published_at is null limit 1) w");
     waiting.fetch_one(&mut connection).await.unwrap()
+}
+
+/// What bounds `always`: one writer that waits for the disk after each event.
+fn disk() {
+    let path = env::temp_dir().join(Uuid::new_v4().to_string());
+    let mut file = File::create_new(&path).unwrap();
+    let began = Instant::now();
+    for _ in 0..EVENTS {
+        file.write_all(&[0xab; 400]).unwrap();
+        file.sync_data().unwrap();
+    }
+    println!(
+        "this disk: {:.0} such writes/s, each with its fdatasync",
+        f64::from(EVENTS) / began.elapsed().as_secs_f64()
+    );
+    fs::remove_file(path).unwrap();
 }
 
 /// From the commit to the mark that says that the bus has it, which is set a moment later.
