@@ -103,7 +103,7 @@ impl Blueprint<'_> {
             ("DRAIN_TIMEOUT_S", "25"),
             ("LOG_FILTER", "info"),
             ("LOG_FORMAT", "json"),
-            ("MIMALLOC_PURGE_DELAY", "0"),
+            ("MIMALLOC_PURGE_DELAY", "100"),
             ("TOKEN_ISSUER", issuer),
             ("TOKEN_JWKS_URL", keys),
             ("WORKER_THREADS", "1"),
