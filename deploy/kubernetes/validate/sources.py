@@ -4,6 +4,7 @@ import re
 
 SETTING = re.compile(r"#\[arg\(long, env[,)].*\n\s*pub (\w+): (.+),")
 LISTENING = re.compile(r'default_value = "0\.0\.0\.0:(\d+)"')
+ALLOCATOR = {"MIMALLOC_PURGE_DELAY"}  # which reads it by itself
 FAREWELL = re.compile(r"FAREWELL_TIMEOUT: Duration = Duration::from_secs\((\d+)\)")
 
 
@@ -13,7 +14,7 @@ class Sources:
         files = [*root.glob("services/*/src/**/*.rs"), *root.glob("shared/*/src/**/*.rs")]
         found = [setting for file in files for setting in SETTING.findall(file.read_text())]
         # A secret is set by its file only.
-        self.settings = {name.upper() + ("_FILE" if "Secret" in kind else "") for name, kind in found}
+        self.settings = {name.upper() + ("_FILE" if "Secret" in kind else "") for name, kind in found} | ALLOCATOR
         self.farewell_s = int(FAREWELL.search((root / "shared/lifecycle/src/process.rs").read_text())[1])
 
     def ports(self, service):

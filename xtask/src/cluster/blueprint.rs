@@ -39,6 +39,7 @@ impl Blueprint<'_> {
             ("GRPC_ADDR", address.to_string()),
             ("HTTP_ADDR", self.ports.take()?.to_string()),
             ("KEY_SECRET", KEY_SECRET.to_owned()),
+            ("MIMALLOC_PURGE_DELAY", "0".to_owned()),
         ];
         self.instance(Service::Users, number, Some(address), own.into_iter().chain(database))
     }
@@ -103,7 +104,6 @@ impl Blueprint<'_> {
             ("DRAIN_TIMEOUT_S", "25"),
             ("LOG_FILTER", "info"),
             ("LOG_FORMAT", "json"),
-            ("MIMALLOC_PURGE_DELAY", "100"),
             ("TOKEN_ISSUER", issuer),
             ("TOKEN_JWKS_URL", keys),
             ("WORKER_THREADS", "1"),
