@@ -2,8 +2,9 @@
 
 use sqlx::Error;
 
-/// `query_canceled`: the statement's time limit was over (PostgreSQL manual, appendix A).
-const QUERY_CANCELED: &str = "57014";
+/// `query_canceled`: the statement's time limit was over; `lock_not_available`: that of its wait for a lock was
+/// (PostgreSQL manual, appendix A).
+const TIMED_OUT: [&str; 2] = ["57014", "55P03"];
 
 /// The classes of SQLSTATE that say that the server is not there for us now: connection exception, insufficient
 /// resources (too many connections), operator intervention (shutting down, starting up).
@@ -29,7 +30,7 @@ impl From<&Error> for Failure {
                 Self::Unavailable
             }
             Error::Database(refusal) => match refusal.code().as_deref() {
-                Some(QUERY_CANCELED) => Self::TimedOut,
+                Some(code) if TIMED_OUT.contains(&code) => Self::TimedOut,
                 Some(code) if UNAVAILABLE_CLASSES.iter().any(|class| code.starts_with(class)) => Self::Unavailable,
                 _ => Self::Defect,
             },

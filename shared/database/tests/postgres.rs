@@ -99,6 +99,18 @@ async fn a_transaction_ends_its_statements_with_the_deadline() {
 }
 
 #[tokio::test]
+async fn who_waits_for_a_lock_can_have_a_limit_of_its_own() {
+    let (_, pool) = empty_database().await;
+    let locking = "select pg_advisory_xact_lock(1)";
+    let mut holder = pool.begin(None).await.unwrap();
+    query(locking).execute(&mut *holder).await.unwrap();
+    let mut waiting = pool.begin(None).await.unwrap();
+    query("set local lock_timeout = 20").execute(&mut *waiting).await.unwrap();
+    let late = query(locking).execute(&mut *waiting).await.unwrap_err();
+    assert_eq!(Failure::from(&late), Failure::TimedOut);
+}
+
+#[tokio::test]
 async fn what_is_dropped_before_its_commit_has_not_happened() {
     let (_, pool) = empty_database().await;
     migrate(&pool, &migrations(&["create table things (id bigint)"])).await.unwrap();

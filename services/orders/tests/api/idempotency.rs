@@ -64,6 +64,16 @@ async fn a_failed_attempt_does_not_poison_the_key() {
 }
 
 #[tokio::test]
+async fn who_has_bought_the_last_piece_has_the_same_answer_again() {
+    let service = Service::start().await;
+    let ada = service.person();
+    let first = ada.place_with_key(&[("TABLE-OAK", 20)], KEY).await.unwrap();
+    assert_eq!(ada.place_with_key(&[("TABLE-OAK", 20)], KEY).await.unwrap(), first);
+    let other = ada.place_with_key(&[("TABLE-OAK", 21)], KEY).await;
+    assert_eq!(refusal(other).1.as_deref(), Some("IDEMPOTENCY_KEY_REUSED"));
+}
+
+#[tokio::test]
 async fn keys_belong_to_a_user() {
     let service = Service::start().await;
     let (ada, eve) = (service.person(), service.person());

@@ -19,4 +19,5 @@ mod permissions;
 mod placing;
 mod program;
 mod stock;
+mod waiting;
 mod watching;

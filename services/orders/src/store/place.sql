@@ -1,0 +1,48 @@
+-- Places an order: everything, or nothing.
+with line as (
+    select * from unnest($6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::bigint[])
+        as line (sku, name, quantity, unit_price_amount, total_amount)
+),
+-- For this statement alone: nobody waits for a product longer than for the answer. `statement_timeout` would come too late
+-- here.
+limited as (
+    select set_config('lock_timeout', $17::integer::text, true)
+),
+-- In the order of their skus, like everywhere: two orders of the same products wait for each other, never in a circle.
+product as (
+    select sku, name, price_amount, currency, stock from limited, products
+    where sku = any ($6) order by sku for update of products
+),
+-- One row, if every product is what the order says, there is enough of it, and the time was not spent with waiting.
+available as (
+    select from line join product using (sku)
+    where (product.name, product.price_amount, product.currency) = (line.name, line.unit_price_amount, $3)
+        and product.stock >= line.quantity
+    having count(*) = cardinality($6)
+        and (clock_timestamp() < statement_timestamp() + make_interval(secs => $17 / 1000.0)) is not false
+),
+-- One row, if nobody has the key. Waits for another order that has it and is not yet done; after the products, so that
+-- whoever has a key waits for nobody.
+claimed as (
+    insert into idempotency_keys (user_id, key, order_id)
+    select $2, $18, $1 from available where $18::text is not null
+    on conflict on constraint idempotency_keys_pkey do update
+    set order_id = excluded.order_id, created_at = excluded.created_at
+    where idempotency_keys.created_at < now() - make_interval(secs => $19)
+    returning key
+), accepted as (
+    select from available where $18::text is null or exists (select from claimed)
+), taken as (
+    update products set stock = products.stock - line.quantity from line, accepted where products.sku = line.sku
+), placed as (
+    insert into orders (id, user_id, status, currency, total_amount, created_at, updated_at)
+    select $1, $2, 'pending', $3, $4, $5, $5 from accepted
+), recorded as (
+    insert into order_events (order_id, version, status, reason, actor, at)
+    select $1, 1, 'pending', 'placed', $2::uuid::text, $5 from accepted
+), told as (
+    insert into events.outbox (id, subject, kind, time, data, traceparent, tracestate)
+    select $11, $1, $12, $13, $14, $15, $16 from accepted
+)
+insert into order_lines (order_id, sku, name, quantity, unit_price_amount, total_amount)
+select $1, line.* from line, accepted
