@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use database::Horizon;
 use opentelemetry::trace::FutureExt;
+use time::OffsetDateTime;
 use tokio::{
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval, sleep_until},
@@ -23,7 +25,9 @@ const BETWEEN_OBSERVATIONS: Duration = Duration::from_secs(5);
 pub async fn run(app: App, shutdown: CancellationToken) {
     let observing = observe(&app);
     tokio::pin!(observing);
-    let charging = Charger { app: app.clone(), under_way: JoinSet::new(), next_look: Instant::now() }.run(&shutdown);
+    let charging =
+        Charger { app: app.clone(), under_way: JoinSet::new(), next_look: Instant::now(), horizon: Horizon::new() }
+            .run(&shutdown);
     tokio::select! {
         () = charging => {}
         () = &mut observing => {}
@@ -35,6 +39,7 @@ struct Charger {
     /// Each returns when its payment is due again, if it is.
     under_way: JoinSet<Option<Duration>>,
     next_look: Instant,
+    horizon: Horizon<OffsetDateTime>,
 }
 
 impl Charger {
@@ -52,7 +57,7 @@ impl Charger {
     async fn look(&mut self) {
         let room = AT_ONCE - self.under_way.len();
         self.next_look = Instant::now() + BETWEEN_LOOKS;
-        match self.app.store.take(room).await {
+        match self.app.store.take(room, &mut self.horizon).await {
             Ok(due) => {
                 for due in due {
                     self.under_way.spawn(pursue(self.app.clone(), due));

@@ -1,7 +1,7 @@
 //! The events that payments hears, and those that it tells.
 
-use database::{Connection, Pool, Transaction};
-use events::{Bus, Consumers, Event, Handle, HandlingError, Outbox};
+use database::{Pool, Transaction};
+use events::{Bus, Consumers, Event, Handle, HandlingError, Outbox, Row};
 use proto::{money::v1 as money, orders::v1 as orders, payments::v1 as pb};
 
 use crate::{
@@ -58,20 +58,16 @@ fn amount(total: Option<&money::Money>) -> Result<Money, Violation> {
     Money::parse(total.amount, Currency::parse(&total.currency)?)
 }
 
-/// Tells what the payment has become, in the transaction in which it became so, as far as it concerns others.
-pub async fn tell(outbox: &Outbox, transaction: &mut Connection, payment: &Payment) -> Result<(), sqlx::Error> {
+/// What is told of what the payment has become, as far as it concerns others.
+pub fn event_of(outbox: &Outbox, payment: &Payment) -> Option<Row> {
     let subject = payment.order_id.0;
     let (payment_id, order_id) = (payment.id.to_string(), payment.order_id.to_string());
     let amount =
         Some(money::Money { amount: payment.amount.amount(), currency: payment.amount.currency().as_str().to_owned() });
     match payment.status {
-        Status::Captured => {
-            outbox.put(transaction, subject, &pb::PaymentCaptured { payment_id, order_id, amount }).await
-        }
-        Status::Declined => outbox.put(transaction, subject, &pb::PaymentDeclined { payment_id, order_id }).await,
-        Status::Refunded => {
-            outbox.put(transaction, subject, &pb::PaymentRefunded { payment_id, order_id, amount }).await
-        }
-        Status::Authorizing | Status::Cancelling | Status::CalledOff | Status::Refunding => Ok(()),
+        Status::Captured => Some(outbox.row(subject, &pb::PaymentCaptured { payment_id, order_id, amount })),
+        Status::Declined => Some(outbox.row(subject, &pb::PaymentDeclined { payment_id, order_id })),
+        Status::Refunded => Some(outbox.row(subject, &pb::PaymentRefunded { payment_id, order_id, amount })),
+        Status::Authorizing | Status::Cancelling | Status::CalledOff | Status::Refunding => None,
     }
 }

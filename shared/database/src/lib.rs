@@ -6,6 +6,7 @@
 mod connect;
 mod connection;
 mod failure;
+mod horizon;
 mod pool;
 mod provision;
 mod statement;
@@ -13,5 +14,6 @@ mod statement;
 pub use connect::{Config, connect, migrate, migrate_schema};
 pub use connection::{Connection, Transaction};
 pub use failure::{Failure, violated_constraint};
+pub use horizon::Horizon;
 pub use pool::Pool;
 pub use provision::provision;

@@ -4,6 +4,7 @@ mod sending;
 
 use std::{mem, pin::pin, time::Duration};
 
+use database::Horizon;
 use tokio::{select, time::sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -14,9 +15,6 @@ use crate::{
     backoff::Backoff,
     outbox::leases::{LEASE, Leases},
 };
-
-/// It is woken by whoever writes in the same process, and sees by itself what others have written.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// So long it publishes what is left when the process ends.
 const LAST_LOOK: Duration = Duration::from_secs(2);
@@ -31,6 +29,7 @@ pub(crate) struct Relay {
     outbox: Outbox,
     bus: Bus,
     leases: Leases,
+    horizon: Horizon<i64>,
     sending: Sending,
     backoff: Backoff,
     is_away: bool,
@@ -53,6 +52,7 @@ impl Relay {
     pub fn new(outbox: &Outbox, bus: Bus) -> Self {
         Self {
             leases: Leases::new(outbox.service(), outbox.pool()),
+            horizon: Horizon::new(),
             sending: Sending::new(),
             outbox: outbox.clone(),
             bus,
@@ -93,10 +93,11 @@ impl Relay {
         }
     }
 
+    /// Whoever writes in the same process wakes it; what others have written it sees by itself.
     async fn rest(&self, shutdown: &CancellationToken) {
         select! {
             () = self.outbox.written() => {}
-            () = sleep(LOOK_EVERY) => {}
+            () = self.horizon.all_is_due() => {}
             () = shutdown.cancelled() => {}
         }
     }
@@ -120,7 +121,7 @@ impl Relay {
     async fn publish_some(&mut self) -> Result<usize, Away> {
         // What is left of a time when the database was away.
         self.settle(Duration::ZERO).await?;
-        let envelopes = self.leases.take().await?;
+        let envelopes = self.leases.take(&mut self.horizon).await?;
         if envelopes.is_empty() {
             return Ok(0);
         }

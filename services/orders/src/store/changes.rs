@@ -8,7 +8,7 @@ use sqlx::{query, query_as, query_scalar};
 
 use super::{
     Store,
-    rows::{LineRow, order_of},
+    rows::{LineRow, OrderRow, order_of},
 };
 use crate::{
     domain::{Order, OrderId, Reason, Status, UserId},
@@ -21,7 +21,7 @@ use crate::{
 pub struct Changed {
     pub from: Status,
     pub reason: Reason,
-    /// As it is now.
+    /// As it is now; without its lines where nobody asked for it.
     pub order: Order,
 }
 
@@ -29,7 +29,7 @@ impl Store {
     /// Calls the customer's own order off.
     pub async fn cancel(&self, user_id: UserId, id: OrderId) -> Result<Changed, Error> {
         let mut tx = self.pool.begin(deadline::remaining()).await?;
-        let order = lock(&mut tx, id, Some(user_id)).await?.ok_or(Error::NoSuchOrder)?;
+        let order = lock(&mut tx, id, user_id).await?.ok_or(Error::NoSuchOrder)?;
         let changed = self.change(&mut tx, &order, Reason::CalledOff).await?;
         self.outbox.commit(tx).await?;
         Ok(changed)
@@ -51,7 +51,7 @@ impl Store {
         id: OrderId,
         reason: Reason,
     ) -> Result<Option<Changed>, Error> {
-        let order = lock(connection, id, None).await?.ok_or(Error::NoSuchOrder)?;
+        let order = lock_without_lines(connection, id).await?.ok_or(Error::NoSuchOrder)?;
         match self.change(connection, &order, reason).await {
             Ok(changed) => Ok(Some(changed)),
             Err(Error::WrongState(_)) => Ok(None),
@@ -114,22 +114,35 @@ impl Store {
 }
 
 /// First of all the order's own row, before the products: of two who change an order, one waits here and then sees what
-/// was done. Of a customer, only their own.
-async fn lock(connection: &mut Connection, id: OrderId, of: Option<UserId>) -> Result<Option<Order>, Error> {
+/// was done. Of the customer, only their own.
+async fn lock(connection: &mut Connection, id: OrderId, of: UserId) -> Result<Option<Order>, Error> {
     let rows = query_as!(
         LineRow,
         "select orders.id, orders.user_id, orders.status, orders.version, orders.currency, orders.total_amount, orders.created_at,
              orders.updated_at, line.sku, line.name, line.quantity, line.unit_price_amount,
              line.total_amount as line_amount
          from orders join order_lines as line on line.order_id = orders.id
-         where orders.id = $1 and ($2::uuid is null or (orders.user_id = $2 and orders.forgotten_at is null))
+         where orders.id = $1 and orders.user_id = $2 and orders.forgotten_at is null
          order by line.sku for update of orders",
         id.0,
-        of.map(|user_id| user_id.0),
+        of.0,
     )
     .fetch_all(connection)
     .await?;
     order_of(rows)
+}
+
+/// As [`lock`], for whoever shows the order to nobody.
+async fn lock_without_lines(connection: &mut Connection, id: OrderId) -> Result<Option<Order>, Error> {
+    let row = query_as!(
+        OrderRow,
+        "select id, user_id, status, version, currency, total_amount, created_at, updated_at
+         from orders where id = $1 for update",
+        id.0,
+    )
+    .fetch_optional(connection)
+    .await?;
+    row.map(Order::try_from).transpose()
 }
 
 /// Those that another replica has locked are its own to give up.

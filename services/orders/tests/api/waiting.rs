@@ -8,11 +8,14 @@ use sqlx::{AssertSqlSafe, PgConnection, raw_sql};
 use tokio::{
     join,
     task::JoinHandle,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
 use tonic::{Code, Status};
 
 use crate::harness::{Service, refusal};
+
+/// On a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const KEY: &str = "2f4c1c86-0b4e-4b1e-9a52-0c9d5f5d8a11";
 
@@ -24,23 +27,18 @@ async fn lock(service: &Service, sku: &str) -> PgConnection {
     holder
 }
 
-async fn number_of_those_who_wait(holder: &mut PgConnection) -> i64 {
+/// Waits until so many wait for a lock. A transaction would see again and again what it has seen first.
+async fn until_waiting(service: &Service, number: i64) {
     let waiting =
         "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-    sqlx::query_scalar(waiting).fetch_one(holder).await.unwrap()
+    timeout(PATIENCE, async { while service.count(waiting).await != number {} }).await.unwrap();
 }
 
-/// Tables by the key, as soon as the holder is waited for.
-async fn order_and_wait(
-    service: &Service,
-    holder: &mut PgConnection,
-    quantity: i64,
-) -> JoinHandle<Result<pb::Order, Status>> {
+/// Tables by the key, which somebody else has locked.
+async fn order_and_wait(service: &Service, quantity: i64) -> JoinHandle<Result<pb::Order, Status>> {
     let person = service.person();
     let order = tokio::spawn(async move { person.place_with_key(&[("TABLE-OAK", quantity)], KEY).await });
-    while number_of_those_who_wait(holder).await == 0 {
-        tokio::task::yield_now().await;
-    }
+    until_waiting(service, 1).await;
     order
 }
 
@@ -48,7 +46,7 @@ async fn order_and_wait(
 async fn an_order_has_the_price_of_the_moment_at_which_it_takes_the_stock() {
     let service = Service::start().await;
     let mut holder = lock(&service, "TABLE-OAK").await;
-    let order = order_and_wait(&service, &mut holder, 2).await;
+    let order = order_and_wait(&service, 2).await;
     raw_sql("update products set price_amount = 1, name = 'Another' where sku = 'TABLE-OAK'; commit")
         .execute(&mut holder)
         .await
@@ -63,7 +61,7 @@ async fn an_order_has_the_price_of_the_moment_at_which_it_takes_the_stock() {
 async fn an_order_whose_stock_is_gone_meanwhile_is_refused_and_leaves_nothing() {
     let service = Service::start().await;
     let mut holder = lock(&service, "TABLE-OAK").await;
-    let order = order_and_wait(&service, &mut holder, 2).await;
+    let order = order_and_wait(&service, 2).await;
     raw_sql("update products set stock = 1 where sku = 'TABLE-OAK'; commit").execute(&mut holder).await.unwrap();
     assert_eq!(refusal(order.await.unwrap()), (Code::FailedPrecondition, Some("OUT_OF_STOCK".to_owned())));
     assert_eq!(service.stock("TABLE-OAK").await, 1);
@@ -90,9 +88,7 @@ async fn an_order_that_waits_for_stock_ends_with_its_deadline_and_takes_nothing(
         assert_eq!(answer.unwrap_err().code(), Code::DeadlineExceeded);
     }
 
-    while number_of_those_who_wait(&mut holder).await > 0 {
-        tokio::task::yield_now().await;
-    }
+    until_waiting(&service, 0).await;
     raw_sql("rollback").execute(&mut holder).await.unwrap();
     assert_eq!(service.stock("TABLE-OAK").await, 20);
     assert_eq!(service.count("select count(*) from orders").await, 1);

@@ -56,14 +56,54 @@ impl Store {
     /// What the provider says, with the event that tells of it. Returns what the payment is now, or `None` if the news
     /// come late.
     pub async fn settle(&self, payment: &Payment, news: News) -> Result<Option<Status>, Error> {
-        let mut tx = self.pool.begin(None).await?;
-        let locked = lock(&mut tx, payment.order_id).await?;
-        let Some(status) = locked.status.after(news) else { return Ok(None) };
-        change(&mut tx, payment.order_id, status, &Trace { parent: None, state: None }).await?;
-        messages::tell(&self.outbox, &mut tx, &Payment { status, ..*payment }).await?;
-        self.outbox.commit(tx).await?;
-        Ok(Some(status))
+        let mut connection = self.pool.acquire().await?;
+        let mut payment = *payment;
+        while let Some(status) = payment.status.after(news) {
+            if self.write(&mut connection, &Payment { status, ..payment }).await? {
+                return Ok(Some(status));
+            }
+            // It was called off while the provider was asked.
+            (payment.status, payment.version) = standing(&mut connection, payment.id).await?;
+        }
+        Ok(None)
     }
+
+    /// The new status, and what is told of it, in one statement; returns whether nothing has changed since that version.
+    async fn write(&self, connection: &mut Connection, payment: &Payment) -> Result<bool, Error> {
+        let event = messages::event_of(&self.outbox, payment);
+        let event = event.as_ref();
+        let written = query!(
+            "with payment as (
+                 update payments
+                 set status = $3, version = version + 1, updated_at = now(), due_at = case when $4 then now() end
+                 where id = $1 and version = $2
+                 returning id, order_id, version, status
+             ), told as (
+                 insert into events.outbox (id, subject, kind, time, data, traceparent, tracestate)
+                 select $5::uuid, order_id, $6, $7, $8, $9, $10 from payment where $5 is not null
+             )
+             insert into payment_changes (payment_id, version, status) select id, version, status from payment",
+            payment.id.0,
+            payment.version,
+            payment.status.as_str(),
+            payment.status.task().is_some(),
+            event.map(|event| event.id),
+            event.map(|event| &*event.kind),
+            event.map(|event| event.time),
+            event.map(|event| &*event.data),
+            event.and_then(|event| event.traceparent.as_deref()),
+            event.and_then(|event| event.tracestate.as_deref()),
+        )
+        .execute(connection)
+        .await;
+        self.outbox.wake();
+        Ok(written?.rows_affected() == 1)
+    }
+}
+
+async fn standing(connection: &mut Connection, id: PaymentId) -> Result<(Status, i64), Error> {
+    let row = query!("select status, version from payments where id = $1", id.0).fetch_one(connection).await?;
+    Ok((Status::parse(&row.status)?, row.version))
 }
 
 /// Whether there was no payment: then there will be none. Waits for one that is just being written.

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use database::Horizon;
 use opentelemetry::Context;
 use sqlx::{query, query_as, query_scalar};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Store, trace::Trace};
@@ -15,6 +17,9 @@ use crate::{
 /// Longer than the provider is waited for. The payments of a charger that was killed are due again after this.
 const LEASE: Duration = Duration::from_secs(10);
 
+/// Payments are due before they are committed: one that is due so much earlier than another may be seen after it.
+const OVERTAKING: time::Duration = time::Duration::seconds(1);
+
 /// A payment that the provider is to be asked for, and the trace that it is a part of.
 pub struct Due {
     pub payment: Payment,
@@ -22,24 +27,29 @@ pub struct Due {
 }
 
 impl Store {
-    /// Leases what is due. The attempt is counted before it is made: whoever calls a payment off sees that the provider
-    /// may know of it.
-    pub async fn take(&self, at_most: usize) -> Result<Vec<Due>, Error> {
+    /// Leases what is due, as far as it is within the horizon. The attempt is counted before it is made: whoever calls a
+    /// payment off sees that the provider may know of it.
+    pub async fn take(&self, at_most: usize, horizon: &mut Horizon<OffsetDateTime>) -> Result<Vec<Due>, Error> {
         let mut connection = self.pool.acquire().await?;
         let rows = query_as!(
             DueRow,
             r#"with due as materialized (
-                 select id from payments where due_at <= now() order by due_at limit $1 for update skip locked
+                 select id, due_at from payments where due_at between $3 and now()
+                 order by due_at limit $1 for update skip locked
              )
              update payments set attempts = attempts + 1, due_at = now() + make_interval(secs => $2)
              from due where payments.id = due.id
              returning payments.id, order_id, status, amount as "amount!", currency as "currency!", version, attempts,
-                 traceparent, tracestate"#,
+                 traceparent, tracestate, due.due_at as "was_due!""#,
             i64::try_from(at_most).unwrap_or(i64::MAX),
             LEASE.as_secs_f64(),
+            horizon.look().unwrap_or(OffsetDateTime::UNIX_EPOCH),
         )
         .fetch_all(&mut connection)
         .await?;
+        if let Some(oldest) = rows.iter().map(|row| row.was_due).min() {
+            horizon.move_to(oldest - OVERTAKING);
+        }
         rows.into_iter().map(Due::try_from).collect()
     }
 
@@ -82,6 +92,7 @@ struct DueRow {
     attempts: i32,
     traceparent: Option<String>,
     tracestate: Option<String>,
+    was_due: OffsetDateTime,
 }
 
 impl TryFrom<DueRow> for Due {

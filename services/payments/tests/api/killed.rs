@@ -14,7 +14,14 @@ async fn what_was_charged_and_not_written_down_is_not_charged_again() {
     row.run("begin; select 1 from payments for update").await;
     provider.release().await;
     shop.until_count("select count(*) from provider.ledger where status = 'captured'", 1).await;
+    shop.until_count(
+        "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+        1,
+    )
+    .await;
     payments.kill().await;
+    // The statement would be done without whoever has sent it.
+    row.run("select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()").await;
     row.release().await;
     shop.until_status(order, "authorizing").await;
 

@@ -3,7 +3,7 @@
 update events.outbox set leased_until = now() + make_interval(secs => $1)
 where id = any (array(
     select waiting.id from events.outbox as waiting
-    where waiting.published_at is null and waiting.dead_since is null
+    where waiting.sequence >= $3 and waiting.published_at is null and waiting.dead_since is null
         and (waiting.leased_until is null or waiting.leased_until <= now())
         and waiting.sequence = (
             select earlier.sequence from events.outbox as earlier

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use database::Pool;
+use database::{Horizon, Pool};
 use opentelemetry::{Context, context::FutureExt};
 use sqlx::{query, query_file};
 use uuid::Uuid;
@@ -15,6 +15,9 @@ pub(crate) const LEASE: Duration = Duration::from_secs(30);
 
 /// So many are leased, and published, at once.
 const BATCH: i64 = 512;
+
+/// Sequences are given before the commit: so many later ones may have been found before one is seen.
+const OVERTAKING: i64 = 1000;
 
 /// An event that was refused so often is dead.
 const MAX_ATTEMPTS: i32 = 3;
@@ -32,13 +35,17 @@ impl Leases {
         Self { pool: pool.clone(), source: source(service) }
     }
 
-    /// The oldest event of each subject that waits for nobody, in the order in which they were written.
-    pub async fn take(&self) -> Result<Vec<Envelope>, sqlx::Error> {
+    /// The oldest event of each subject that waits for nobody, in the order in which they were written, as far as it is
+    /// within the horizon.
+    pub async fn take(&self, horizon: &mut Horizon<i64>) -> Result<Vec<Envelope>, sqlx::Error> {
         untraced(async {
             let mut connection = self.pool.acquire().await?;
-            let taken = query_file!("src/outbox/lease.sql", LEASE.as_secs_f64(), BATCH);
+            let taken = query_file!("src/outbox/lease.sql", LEASE.as_secs_f64(), BATCH, horizon.look().unwrap_or(0));
             let mut taken = taken.fetch_all(&mut connection).await?;
             taken.sort_unstable_by_key(|row| row.sequence);
+            if let Some(oldest) = taken.first() {
+                horizon.move_to(oldest.sequence - OVERTAKING);
+            }
             let envelopes = taken.into_iter().map(|row| {
                 let row = Row {
                     id: row.id,

@@ -3,12 +3,16 @@
 use std::time::{Duration, Instant};
 
 use events::Bus;
-use sqlx::{AssertSqlSafe, query_scalar};
+use sqlx::{AssertSqlSafe, query, query_scalar};
 
 use crate::harness::{Service, until};
 
 /// The statement of the relay.
 const LEASE: &str = include_str!("../../src/outbox/lease.sql");
+
+fn lease(from: i64) -> String {
+    LEASE.replace("$1", "30").replace("$2", "512").replace("$3", &from.to_string())
+}
 
 #[tokio::test]
 async fn a_batch_is_found_without_looking_at_all_that_waits() {
@@ -29,13 +33,52 @@ async fn a_batch_is_found_without_looking_at_all_that_waits() {
     // Before PostgreSQL knows what is in the table, and after.
     for statement in ["select 1", "analyze events.outbox"] {
         teller.run(statement).await;
-        let explain = format!("explain (analyze, timing off) {}", LEASE.replace("$1", "30").replace("$2", "512"));
+        let explain = format!("explain (analyze, timing off) {}", lease(0));
         let mut tx = teller.pool.begin(Some(Duration::from_secs(60))).await.unwrap();
         let plan: Vec<String> = query_scalar(AssertSqlSafe(explain)).fetch_all(&mut *tx).await.unwrap();
         let plan = plan.join("\n");
         assert!(plan.contains("Index Scan using outbox_waiting on") && !plan.contains("Seq Scan"), "{plan}");
         assert!(plan.contains("using outbox_waiting_by_subject on") && !plan.contains("Sort"), "{plan}");
         assert!(plan.contains("(actual rows=512 loops=1)"), "{plan}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_published_is_not_passed_again_by_each_look() {
+    let teller = Service::new("teller").await;
+    for statement in [
+        "insert into events.outbox (id, subject, kind, time, data)
+         select gen_random_uuid(), gen_random_uuid(), 'tales.v1.Said', now(), '' from generate_series(1, 50000)",
+        // The entries in the index stay.
+        "update events.outbox set published_at = now()",
+        "insert into events.outbox (id, subject, kind, time, data)
+         values (gen_random_uuid(), gen_random_uuid(), 'tales.v1.Said', now(), '')",
+    ] {
+        teller.run(statement).await;
+    }
+    let explain = format!("explain (analyze, buffers, timing off, summary off, format text) {}", lease(49000));
+    let plan: Vec<String> =
+        query_scalar(AssertSqlSafe(explain)).fetch_all(&mut teller.pool.acquire().await.unwrap()).await.unwrap();
+    let plan = plan.join("\n");
+    let hits = plan.split("hit=").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap();
+    // Those of a look at all are more than a thousand.
+    assert!(hits.parse::<u32>().unwrap() < 100, "{plan}");
+}
+
+#[tokio::test]
+async fn what_is_committed_late_is_found_although_later_ones_were() {
+    let teller = Service::new("teller").await;
+    let _relay = teller.relay(&Bus::in_process(&[]));
+    for (sequence, what) in [(100_000_i64, "the later one"), (1, "the earlier one")] {
+        query(
+            "insert into events.outbox (id, sequence, subject, kind, time, data) overriding system value
+             values (gen_random_uuid(), $1, gen_random_uuid(), 'tales.v1.Said', now(), '')",
+        )
+        .bind(sequence)
+        .execute(&mut teller.pool.acquire().await.unwrap())
+        .await
+        .unwrap();
+        until(what, async || teller.waiting().await == 0).await;
     }
 }
 
