@@ -1,14 +1,9 @@
 //! The trace of a request: from the client through the gateway to the services, and what is not believed of it.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
-
 use axum::http::HeaderValue;
 use opentelemetry::trace::SpanKind;
-use testkit::told::Trace;
-use tracing::subscriber::DefaultGuard;
+use testkit::{Logs, told::Trace};
+use tracing::Level;
 
 use crate::harness::{Answer, Gateway, bare, with};
 
@@ -110,37 +105,10 @@ async fn hostile_headers_change_nothing_of_an_answer() {
     }
 }
 
-/// What is logged on this thread, for as long as the guard lives.
-pub fn log() -> (Log, DefaultGuard) {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    (log, tracing::subscriber::set_default(subscriber))
-}
-
-#[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    pub fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(text)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn an_address_of_e_mail_in_a_path_is_nobodys_to_read() {
     let trace = Trace::begin();
-    let (log, _logging) = log();
+    let logs = Logs::capture_from(Level::INFO);
     let gateway = Gateway::start().await;
     for (path, status) in [("/v1/users/ada@example.com", 401), ("/v1/nothing/ada%40example.com", 404)] {
         gateway.send(with(bare("GET", path), "traceparent", trace.traceparent())).await.problem(status);
@@ -148,7 +116,7 @@ async fn an_address_of_e_mail_in_a_path_is_nobodys_to_read() {
     let path = bare("GET", "/v1/products/ada@example.com");
     gateway.send(with(path, "traceparent", trace.traceparent())).await.ok(200);
 
-    let log = log.text();
+    let log = logs.text();
     assert_eq!(log.matches("path=\"/v1/users/*\"").count(), 1, "{log}");
     assert_eq!(log.matches("path=\"/v1/nothing/*\"").count(), 1, "{log}");
     let spans = trace.spans();
