@@ -1,19 +1,24 @@
 //! The customers: accounts of their own, and tokens that are renewed before they end.
 
 use std::{
+    num::NonZeroUsize,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
 use anyhow::{Context, anyhow};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, TryFutureExt, TryStreamExt, stream};
 use reqwest::{Method, RequestBuilder, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::shop::{Failure, Shop};
+use crate::{
+    catalogue::Catalogue,
+    scenarios::Scenario,
+    shop::{Failure, Shop, text},
+};
 
 /// A password takes a core for a while: more at once only wait for each other.
 const SIGN_UPS_AT_ONCE: usize = 2;
@@ -32,6 +37,7 @@ pub struct Customer {
     email: String,
     token: RwLock<String>,
     lifetime: Duration,
+    pub catalogue: Arc<Catalogue>,
     /// One to look at, where the scenario needs one.
     pub order: Option<String>,
 }
@@ -44,18 +50,22 @@ pub struct Visit {
 }
 
 impl Customers {
-    /// Errors: the shop is not there, or takes nobody.
-    pub async fn sign_up(
-        shops: &[Shop],
-        number: std::num::NonZeroUsize,
-        with_orders: bool,
-    ) -> anyhow::Result<Arc<Self>> {
-        let customers = (0..number.get()).map(|number| async move {
-            let first = &shops[number % shops.len()];
-            Customer::sign_up(shops, first, with_orders).await.map(Arc::new).map_err(|failure| anyhow!("{failure}"))
+    /// With what they need for this scenario. Errors: the shop is not there, takes nobody, or has nothing.
+    pub async fn sign_up(shops: &[Shop], number: NonZeroUsize, scenario: Scenario) -> anyhow::Result<Arc<Self>> {
+        let customers = Self::try_sign_up(shops, number.get(), scenario).await;
+        Ok(Arc::new(customers.map_err(|failure| anyhow!("{failure}")).context("nothing can be measured")?))
+    }
+
+    async fn try_sign_up(shops: &[Shop], number: usize, scenario: Scenario) -> Result<Self, Failure> {
+        let catalogue = match scenario.places_orders() {
+            true => Arc::new(Catalogue::read(&shops[0]).await?),
+            false => Arc::default(),
+        };
+        let customers = (0..number).map(|number| {
+            let (catalogue, shop) = (catalogue.clone(), &shops[number % shops.len()]);
+            Customer::sign_up(shops, shop, catalogue, scenario.needs_orders()).map_ok(Arc::new)
         });
-        let customers = stream::iter(customers).buffered(SIGN_UPS_AT_ONCE).try_collect().await;
-        Ok(Arc::new(Self(customers.context("nothing can be measured")?)))
+        Ok(Self(stream::iter(customers).buffered(SIGN_UPS_AT_ONCE).try_collect().await?))
     }
 
     /// The customer of this iteration, at the shop of this iteration.
@@ -74,14 +84,20 @@ impl Customers {
 }
 
 impl Customer {
-    async fn sign_up(shops: &[Shop], shop: &Shop, with_orders: bool) -> Result<Self, Failure> {
+    async fn sign_up(
+        shops: &[Shop],
+        shop: &Shop,
+        catalogue: Arc<Catalogue>,
+        with_orders: bool,
+    ) -> Result<Self, Failure> {
         let email = format!("{}@load.example", Uuid::new_v4().simple());
         let account = json!({ "email": email, "display_name": "A load test", "password": PASSWORD });
         let request = shop.request(Method::POST, "/v1/users").json(&account);
         let account = shop.json("sign up", request, StatusCode::CREATED).await?;
         let id = text(&account, "id")?;
         let (token, lifetime) = sign_in(shop, &email).await?;
-        let mut customer = Self { shops: shops.to_vec(), id, email, token: RwLock::new(token), lifetime, order: None };
+        let (shops, token) = (shops.to_vec(), RwLock::new(token));
+        let mut customer = Self { shops, id, email, token, lifetime, catalogue, order: None };
         if with_orders {
             customer.order = Some(customer.fill(shop).await?);
         }
@@ -92,7 +108,7 @@ impl Customer {
     async fn fill(&self, shop: &Shop) -> Result<String, Failure> {
         let mut last = String::new();
         for _ in 0..SOME_ORDERS {
-            let request = self.request(shop, Method::POST, "/v1/orders").json(&basket());
+            let request = self.request(shop, Method::POST, "/v1/orders").json(&self.catalogue.basket());
             last = text(&shop.json("place an order", request, StatusCode::CREATED).await?, "id")?;
         }
         Ok(last)
@@ -120,19 +136,9 @@ impl Customer {
 /// More than a page of the scenario that pages.
 const SOME_ORDERS: usize = 25;
 
-/// Three lines of what there is most of.
-pub fn basket() -> Value {
-    let item = |sku: &str| json!({ "sku": sku, "quantity": 1 });
-    json!({ "items": [item("HOOK-OAK"), item("DOWEL-BEECH"), item("HINGE-PINE")] })
-}
-
 async fn sign_in(shop: &Shop, email: &str) -> Result<(String, Duration), Failure> {
     let request = shop.request(Method::POST, "/v1/sessions").json(&json!({ "email": email, "password": PASSWORD }));
     let session = shop.json("sign in", request, StatusCode::CREATED).await?;
     let lifetime = session["expires_in"].as_u64().ok_or_else(|| Failure::new("sign in", "no lifetime of the token"))?;
     Ok((text(&session, "access_token")?, Duration::from_secs(lifetime)))
-}
-
-pub fn text(value: &Value, name: &str) -> Result<String, Failure> {
-    value[name].as_str().map(str::to_owned).ok_or_else(|| Failure::new("an answer", format_args!("without {name}")))
 }

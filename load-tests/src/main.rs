@@ -1,6 +1,7 @@
 //! `cargo load`: customers who come at a rate, whether or not the shop keeps up, and what they see of it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool answers on stdout and stderr")]
 
+mod catalogue;
 mod customers;
 mod engine;
 mod options;
@@ -50,7 +51,7 @@ async fn run(options: &Options) -> anyhow::Result<bool> {
     let recorder = Arc::new(Recorder::new(plan.warm_up));
     let shops = Shop::open_all(&options.target, &recorder)?;
     eprintln!("{} customers sign up", options.customers);
-    let customers = Customers::sign_up(&shops, options.customers, options.scenario.needs_orders()).await?;
+    let customers = Customers::sign_up(&shops, options.customers, options.scenario).await?;
     let stop = CancellationToken::new();
     let watching = tokio::spawn(progress::watch(recorder.clone(), plan.warm_up + plan.duration, stop.clone()));
     let renewing = tokio::spawn(customers.clone().renew(stop.clone()));

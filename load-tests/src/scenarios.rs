@@ -9,10 +9,7 @@ use std::fmt;
 use clap::ValueEnum;
 use reqwest::{Method, StatusCode};
 
-use crate::{
-    customers::{Visit, basket},
-    shop::Failure,
-};
+use crate::{customers::Visit, shop::Failure};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Scenario {
@@ -38,6 +35,10 @@ impl Scenario {
     /// Whether customers need orders to begin with.
     pub fn needs_orders(self) -> bool {
         matches!(self, Self::History | Self::Mixed | Self::GetOrder | Self::ListOrders)
+    }
+
+    pub fn places_orders(self) -> bool {
+        self.needs_orders() || matches!(self, Self::Order | Self::PlaceOrder)
     }
 
     pub async fn iterate(self, visit: Visit, number: usize) -> Result<(), Failure> {
@@ -83,7 +84,7 @@ async fn list_orders(visit: &Visit) -> Result<(), Failure> {
 }
 
 async fn place_order(Visit { shop, customer }: &Visit) -> Result<(), Failure> {
-    let request = customer.request(shop, Method::POST, "/v1/orders").json(&basket());
+    let request = customer.request(shop, Method::POST, "/v1/orders").json(&customer.catalogue.basket());
     shop.json("place an order", request, StatusCode::CREATED).await.map(drop)
 }
 

@@ -112,3 +112,7 @@ pub fn unanswered(what: &str, error: &reqwest::Error) -> Failure {
     };
     Failure::new(what, why)
 }
+
+pub fn text(value: &Value, name: &str) -> Result<String, Failure> {
+    value[name].as_str().map(str::to_owned).ok_or_else(|| Failure::new("an answer", format_args!("without {name}")))
+}

@@ -4,8 +4,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use crate::{
-    customers::{Visit, text},
-    shop::{Failure, Shop},
+    customers::Visit,
+    shop::{Failure, Shop, text},
 };
 
 pub async fn run(Visit { shop, .. }: &Visit) -> Result<(), Failure> {

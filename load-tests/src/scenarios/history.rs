@@ -3,8 +3,8 @@
 use reqwest::{Method, StatusCode};
 
 use crate::{
-    customers::{Visit, text},
-    shop::Failure,
+    customers::Visit,
+    shop::{Failure, text},
 };
 
 pub async fn run(Visit { shop, customer }: &Visit) -> Result<(), Failure> {

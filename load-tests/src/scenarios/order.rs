@@ -4,14 +4,14 @@ use reqwest::{Method, StatusCode};
 use uuid::Uuid;
 
 use crate::{
-    customers::{Visit, basket, text},
-    shop::{Failure, unanswered},
+    customers::Visit,
+    shop::{Failure, text, unanswered},
 };
 
 const WATCH: &str = "watch an order";
 
 pub async fn run(Visit { shop, customer }: &Visit) -> Result<(), Failure> {
-    let request = customer.request(shop, Method::POST, "/v1/orders").json(&basket());
+    let request = customer.request(shop, Method::POST, "/v1/orders").json(&customer.catalogue.basket());
     let request = request.header("idempotency-key", Uuid::new_v4().to_string());
     let order = shop.json("place an order", request, StatusCode::CREATED).await?;
     let path = format!("/v1/orders/{}/events", text(&order, "id")?);

@@ -17,6 +17,7 @@ use super::{
     Options,
     builds::Build,
     customer::Customer,
+    lines::skus,
     load::{Load, Pace},
     meter::{Meter, POSTGRES_ITSELF, of_database},
     shop::Shop,
@@ -38,8 +39,11 @@ const PART: f64 = 0.6;
 /// More than there will be.
 const ORDERS_OF_A_RUN: u64 = 1_000_000_000;
 
-/// What `load` puts into a basket.
-const BASKET: [&str; 3] = ["HOOK-OAK", "DOWEL-BEECH", "HINGE-PINE"];
+/// `load` orders so many things, three at a time.
+const THINGS: usize = 40;
+
+/// pgbench has so many baskets of them, which is enough that its orders seldom wait for each other.
+const BASKETS: usize = 32;
 
 const RATE: &str = "orders/s";
 
@@ -51,16 +55,15 @@ struct Pair {
 }
 
 pub async fn run(options: &Options, build: &Build, shop: &mut Shop<'_>) -> anyhow::Result<Value> {
-    let script = record(build, shop).await?;
-    println!("\nWhat placing an order is for PostgreSQL, as pgbench does it:\n\n```sql\n{script}```\n");
-    let file = shop.folder.path().join("place.sql");
-    std::fs::write(&file, &script)?;
+    let scripts = record(build, shop).await?;
+    println!("\nWhat placing an order is for PostgreSQL, as pgbench does it:\n\n```sql\n{}```\n", scripts[0]);
+    let files = write(shop, &scripts)?;
     // Placing alone: nobody hears of the orders, and nobody pays them.
     shop.change_to(build).await?;
     copy(shop).await?;
     shop.cluster.payments[0].kill().await?;
     shop.cluster.nats.kill().await?;
-    let bench = Pgbench { options, file: file.display().to_string(), clients: Cell::new(0), runs: Cell::new(0) };
+    let bench = Pgbench { options, files, clients: Cell::new(0), runs: Cell::new(0) };
     let fastest = compare(&bench, shop, None).await?;
     let fast = [fastest.joist.spread(RATE), fastest.pgbench.spread(RATE)].into_iter().flatten();
     let rate = fast.map(|it| it.median).fold(f64::INFINITY, f64::min) * PART;
@@ -75,13 +78,28 @@ pub async fn run(options: &Options, build: &Build, shop: &mut Shop<'_>) -> anyho
     Ok(json!({ "fastest": json(&fastest), "even": json(&even), "with events and payments": whole.json() }))
 }
 
-/// What is sent to PostgreSQL for one order.
-async fn record(build: &Build, shop: &mut Shop<'_>) -> anyhow::Result<String> {
+/// What is sent to PostgreSQL for an order, for each of some baskets.
+async fn record(build: &Build, shop: &mut Shop<'_>) -> anyhow::Result<Vec<String>> {
+    let things = skus(shop, THINGS).await?;
     let tapped = Tapped::listen(shop, build).await?;
-    let (customer, basket) = (Customer::sign_up(&shop.url()).await?, BASKET.map(str::to_owned));
-    let mut place = async || customer.place(&basket, None).await.map(drop);
-    let (one, other) = (tapped.least(&mut place).await?, tapped.least(&mut place).await?);
-    script::of(&one.orders, &other.orders)
+    let customer = Customer::sign_up(&shop.url()).await?;
+    let mut scripts = Vec::new();
+    for _ in 0..BASKETS {
+        let basket = fastrand::choose_multiple(things.iter().cloned(), 3);
+        let mut place = async || customer.place(&basket, None).await.map(drop);
+        let (one, other) = (tapped.least(&mut place).await?, tapped.least(&mut place).await?);
+        scripts.push(script::of(&one.orders, &other.orders)?);
+    }
+    Ok(scripts)
+}
+
+fn write(shop: &Shop<'_>, scripts: &[String]) -> anyhow::Result<Vec<String>> {
+    let write = |(number, script): (usize, &String)| {
+        let file = shop.folder.path().join(format!("place-{number}.sql"));
+        std::fs::write(&file, script)?;
+        Ok(file.display().to_string())
+    };
+    scripts.iter().enumerate().map(write).collect()
 }
 
 /// The tables as they are, for pgbench, so that the service has nothing to do with what that writes.
@@ -166,10 +184,17 @@ async fn whole(options: &Options, shop: &Shop<'_>) -> anyhow::Result<Rounds> {
 
 struct Pgbench<'a> {
     options: &'a Options,
-    file: String,
+    /// One of them is chosen for each transaction.
+    files: Vec<String>,
     clients: Cell<usize>,
     /// How often it has run: ids go on where they have ended.
     runs: Cell<u64>,
+}
+
+/// How many pgbench has placed, and were there before.
+async fn orders(postgres: &Postgres) -> anyhow::Result<i64> {
+    let mut database = postgres.connect_to(PGBENCH).await?;
+    Ok(sqlx::query_scalar("select count(*) from orders").fetch_one(&mut database).await?)
 }
 
 /// One of its lines of progress, when it came.
@@ -181,13 +206,18 @@ struct Progress {
 impl Pgbench<'_> {
     async fn run(&self, shop: &Shop<'_>, rate: Option<f64>) -> anyhow::Result<Figures> {
         let meter = Meter::start(Vec::new(), shop.cluster.postgres.id()?);
+        let before = orders(&shop.cluster.postgres).await?;
         let progress = self.progress(&shop.cluster.postgres, rate).await?;
         let record = meter.stop().await?;
+        let placed = orders(&shop.cluster.postgres).await? - before;
         let warm = usize::try_from(self.options.warm_up)?.max(1);
         let (first, last) = (progress.get(warm - 1), progress.last());
         let (from, to) = first.zip(last).map(|(first, last)| (first.at, last.at)).context("pgbench says too little")?;
         let transactions: f64 = progress[warm..].iter().map(|it| it.transactions).sum();
-        ensure!(transactions > 0.0, "pgbench does nothing");
+        ensure!(
+            transactions > 0.0 && placed as f64 >= transactions,
+            "{transactions} transactions of pgbench placed {placed} orders"
+        );
         Ok(costs(&record.between(from, to), transactions, transactions / (to - from)))
     }
 
@@ -195,7 +225,8 @@ impl Pgbench<'_> {
         let seconds = self.options.warm_up.max(1) + self.options.seconds.get() + 1;
         let mut command = postgres.client(PGBENCH)?;
         let run = self.runs.replace(self.runs.get() + 1);
-        command.args(["--no-vacuum", "--protocol=prepared", "--progress=1", "--file", &self.file]);
+        command.args(["--no-vacuum", "--protocol=prepared", "--progress=1"]);
+        command.args(self.files.iter().map(|file| format!("--file={file}")));
         command.args([format!("--client={}", self.clients.get()), format!("--time={seconds}")]);
         command.arg(format!("--define=n={}", run * ORDERS_OF_A_RUN));
         command.args(rate.map(|rate| format!("--rate={rate}"))).arg(PGBENCH);

@@ -82,8 +82,10 @@ fn new_id(index: usize, count: usize) -> String {
     )
 }
 
+/// Without the comments, which would end with the line.
 fn one_line(sql: &str) -> String {
-    sql.split_whitespace().collect::<Vec<_>>().join(" ")
+    let code = sql.lines().filter_map(|line| line.split("--").next());
+    code.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
 }
 
 /// As `pg_type` numbers them.
@@ -139,7 +141,7 @@ mod tests {
     fn trips(id: Uuid) -> Vec<Trip> {
         let begin = Statement { sql: "begin; set local statement_timeout = 9".to_owned(), ..Statement::default() };
         let (id, price) = (Some(id.as_bytes().to_vec()), Some(7i64.to_be_bytes().to_vec()));
-        let sql = "insert into orders\n values ($1, $2, $3::text)".to_owned();
+        let sql = "-- Places it.\ninsert into orders -- all\n values ($1, $2, $3::text)".to_owned();
         let insert = Statement { sql, types: vec![UUID, 20, 25], values: vec![id, price, Some(b"it's".to_vec())] };
         [begin, insert].map(|statement| Trip { connection: 1, statements: vec![statement] }).to_vec()
     }
