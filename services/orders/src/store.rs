@@ -1,5 +1,6 @@
 //! All SQL of the orders service.
 
+mod catalogue;
 mod changes;
 mod orders;
 mod place;
@@ -12,6 +13,7 @@ use database::Pool;
 use events::Outbox;
 use sqlx::query;
 
+use self::catalogue::Catalogue;
 pub use self::{changes::Changed, place::Placed};
 use crate::error::Error;
 
@@ -22,11 +24,12 @@ pub const KEYS_ARE_KEPT: Duration = Duration::from_secs(24 * 3600);
 pub struct Store {
     pool: Pool,
     outbox: Outbox,
+    catalogue: Catalogue,
 }
 
 impl Store {
     pub fn new(pool: Pool, outbox: Outbox) -> Self {
-        Self { pool, outbox }
+        Self { pool, outbox, catalogue: Catalogue::new() }
     }
 
     /// Forgets the keys that nothing is promised of any more; returns how many there were.

@@ -1,6 +1,6 @@
 //! What a caller wants to order, and why it cannot always be had.
 
-use std::collections::HashSet;
+use std::{borrow::Borrow, collections::HashSet};
 
 use thiserror::Error;
 
@@ -52,12 +52,12 @@ impl NewOrder {
     }
 
     /// The order as it would be with these products, which are what there is of the items' skus.
-    pub fn price(&self, id: OrderId, user_id: UserId, products: &[Product]) -> Result<Order, Refusal> {
+    pub fn price(&self, id: OrderId, user_id: UserId, products: &[impl Borrow<Product>]) -> Result<Order, Refusal> {
         let mut lines = Vec::with_capacity(self.items.len());
         let mut unknown = Vec::new();
         let mut short = Vec::new();
         for item in &self.items {
-            match products.iter().find(|product| product.sku == item.sku) {
+            match products.iter().map(Borrow::borrow).find(|product| product.sku == item.sku) {
                 None => unknown.push(item.sku.clone()),
                 Some(product) if product.stock < item.quantity => short.push(item.sku.clone()),
                 Some(product) => lines.push(Line::new(item, product).ok_or(Refusal::TotalTooLarge)?),

@@ -71,25 +71,17 @@ impl Store {
         Ok(Duration::from_secs_f64(seconds.unwrap_or_default().max(0.0)))
     }
 
-    /// Everything in one round trip: the state, who changed it, the event, and the stock where the order holds it no longer.
-    /// Products are locked in the order of their skus, like everywhere.
+    /// The state, who changed it and the event in one round trip; another for the stock, where the order holds it no longer.
     async fn change(&self, connection: &mut Connection, order: &Order, reason: Reason) -> Result<Changed, Error> {
         let (from, order) = (order.status, order.after(reason)?);
         let event = messages::event_of(&self.outbox, &order);
         query!(
-            "with line as (
-                 select sku, quantity from order_lines where order_id = $1 and $7
-             ), locked as (
-                 select sku from products where sku in (select sku from line) order by sku for update
-             ), given_back as (
-                 update products set stock = products.stock + line.quantity
-                 from line join locked using (sku) where products.sku = line.sku
-             ), recorded as (
+            "with recorded as (
                  insert into order_events (order_id, version, status, reason, actor, at)
                  values ($1, $2, $3, $4, $5, $6)
              ), told as (
                  insert into events.outbox (id, subject, kind, time, data, traceparent, tracestate)
-                 values ($8, $9, $10, $11, $12, $13, $14)
+                 values ($7, $8, $9, $10, $11, $12, $13)
              )
              update orders set status = $3, version = $2, updated_at = $6 where id = $1",
             order.id.0,
@@ -98,7 +90,6 @@ impl Store {
             reason.as_str(),
             actor(&order, reason),
             order.updated_at,
-            !order.status.holds_stock(),
             event.id,
             event.subject,
             event.kind,
@@ -107,10 +98,30 @@ impl Store {
             event.traceparent,
             event.tracestate,
         )
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
+        if !order.status.holds_stock() {
+            give_back(connection, order.id).await?;
+        }
         Ok(Changed { from, reason, order })
     }
+}
+
+/// Products are locked in the order of their skus, like everywhere.
+async fn give_back(connection: &mut Connection, id: OrderId) -> Result<(), Error> {
+    query!(
+        "with line as (
+             select sku, quantity from order_lines where order_id = $1
+         ), locked as (
+             select sku from products where sku in (select sku from line) order by sku for update
+         )
+         update products set stock = products.stock + line.quantity
+         from line join locked using (sku) where products.sku = line.sku",
+        id.0,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// First of all the order's own row, before the products: of two who change an order, one waits here and then sees what

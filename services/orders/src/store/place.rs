@@ -1,14 +1,15 @@
-//! Placing an order: what there is of its products is read, and one statement takes it if it is still there. That are two
-//! round trips, however many lines the order has, and nobody waits for another's round trips while a product is locked.
+//! Placing an order: it is priced by its products as they were seen last, and one statement takes them if they are still
+//! that. This is one round trip, however many lines the order has, and nobody waits for another's round trips while a
+//! product is locked.
 
 use database::Connection;
 use events::Outbox;
 use rpc::deadline;
-use sqlx::{query_as, query_file, query_scalar};
+use sqlx::{query_file, query_scalar};
 
-use super::{KEYS_ARE_KEPT, Store, orders, rows::ProductRow};
+use super::{KEYS_ARE_KEPT, Store, orders};
 use crate::{
-    domain::{IdempotencyKey, NewOrder, Order, OrderId, Product, UserId},
+    domain::{IdempotencyKey, NewOrder, Order, OrderId, UserId},
     error::Error,
     messages,
 };
@@ -30,8 +31,13 @@ impl Store {
     ) -> Result<Placed, Error> {
         let mut connection = self.pool.acquire().await?;
         let id = OrderId::generate();
+        let mut seen = self.catalogue.seen(wanted);
         loop {
-            let priced = wanted.price(id, user_id, &products(&mut connection, wanted).await?);
+            let (products, is_now) = match seen.take() {
+                Some(products) => (products, false),
+                None => (self.catalogue.look(&mut connection, wanted).await?, true),
+            };
+            let priced = wanted.price(id, user_id, &products);
             if let Ok(order) = &priced
                 && write(&mut connection, order, key, &self.outbox).await?
             {
@@ -42,23 +48,12 @@ impl Store {
             {
                 return Ok(Placed::Before(order));
             }
-            // If it was not refused, a product is not what it was any more: again, with what it is now.
-            priced?;
+            // A product is not what it was any more, or was refused as it was: again, with what it is now.
+            if is_now {
+                priced?;
+            }
         }
     }
-}
-
-/// As they are at this moment, locked for nobody.
-async fn products(connection: &mut Connection, wanted: &NewOrder) -> Result<Vec<Product>, Error> {
-    let skus: Vec<_> = wanted.items().iter().map(|item| item.sku.to_string()).collect();
-    let rows = query_as!(
-        ProductRow,
-        "select sku, name, description, price_amount, currency, stock from products where sku = any($1)",
-        &skus,
-    )
-    .fetch_all(connection)
-    .await?;
-    rows.into_iter().map(Product::try_from).collect()
 }
 
 /// Stock, key, order, lines, and what is told of it, in one statement. Returns whether it was done: nothing is, where a

@@ -8,16 +8,17 @@ with line as (
 limited as (
     select set_config('lock_timeout', $17::integer::text, true)
 ),
--- In the order of their skus, like everywhere: two orders of the same products wait for each other, never in a circle.
+-- One after the other in the order of the lines, which is that of their skus, as everywhere: two orders of the same
+-- products wait for each other, never in a circle.
 product as (
-    select sku, name, price_amount, currency, stock from limited, products
-    where sku = any ($6) order by sku for update of products
+    select line.*, stock, (current.name, price_amount, currency) = (line.name, unit_price_amount, $3) as is_the_same
+    from limited, line, lateral (
+        select name, price_amount, currency, stock from products where sku = line.sku for update
+    ) as current
 ),
 -- One row, if every product is what the order says, there is enough of it, and the time was not spent with waiting.
 available as (
-    select from line join product using (sku)
-    where (product.name, product.price_amount, product.currency) = (line.name, line.unit_price_amount, $3)
-        and product.stock >= line.quantity
+    select from product where is_the_same and stock >= quantity
     having count(*) = cardinality($6)
         and (clock_timestamp() < statement_timestamp() + make_interval(secs => $17 / 1000.0)) is not false
 ),

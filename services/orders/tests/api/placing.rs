@@ -2,7 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use tonic::Code;
+use proto::orders::v1 as pb;
+use tonic::{Code, Status};
 use uuid::Uuid;
 
 use crate::harness::{Service, peer, refusal};
@@ -30,6 +31,25 @@ async fn an_order_takes_its_stock() {
     service.person().place(&[("TABLE-OAK", 3)]).await.unwrap();
     assert_eq!(service.stock("TABLE-OAK").await, 17);
     assert_eq!(service.stock("TABLE-ASH").await, 20);
+}
+
+#[tokio::test]
+async fn what_became_of_a_product_since_it_was_seen_last_is_what_counts() {
+    let service = Service::start().await;
+    let ada = service.person();
+    let place = async |change| {
+        service.sql(change).await;
+        ada.place(&[("TABLE-OAK", 1)]).await
+    };
+    let cost = |order: Result<pb::Order, Status>| order.unwrap().total.unwrap().amount;
+    assert_eq!(cost(place("select").await), 40250);
+    assert_eq!(cost(place("update products set price_amount = 1, name = 'Bargain'").await), 1);
+    let why = |order: Result<pb::Order, Status>| refusal(order).1.unwrap();
+    assert_eq!(why(place("update products set stock = 0").await), "OUT_OF_STOCK");
+    assert_eq!(why(place("select").await), "OUT_OF_STOCK");
+    assert_eq!(cost(place("update products set stock = 7").await), 1);
+    assert_eq!(service.stock("TABLE-OAK").await, 6);
+    assert_eq!(service.count("select count(*) from orders").await, 3);
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 -- The subquery of the first of a subject is one that cannot be joined: it is looked up for one row after the other, from
--- the oldest on, until there are enough, however many wait. So is the array, whose rows are found by their keys.
+-- the oldest on, until there are enough, however many wait. So is the array, whose rows are found by their keys. And what is
+-- selected cannot be known to the planner: with the numbers it would plan anew each time, which takes as long as the rest.
 update events.outbox set leased_until = now() + make_interval(secs => $1)
 where id = any (array(
     select waiting.id from events.outbox as waiting
-    where waiting.sequence >= $3 and waiting.published_at is null and waiting.dead_since is null
+    where waiting.sequence >= (select $3::bigint) and waiting.published_at is null and waiting.dead_since is null
         and (waiting.leased_until is null or waiting.leased_until <= now())
         and waiting.sequence = (
             select earlier.sequence from events.outbox as earlier
@@ -11,7 +12,7 @@ where id = any (array(
             order by earlier.sequence limit 1
         )
     order by waiting.sequence
-    limit $2
+    limit (select $2::bigint)
     for update of waiting skip locked
 ))
 returning sequence, id, subject, kind, time, data, traceparent, tracestate

@@ -86,14 +86,7 @@ impl Leases {
 
     pub async fn published(&self, ids: &[Uuid]) -> Result<(), sqlx::Error> {
         untraced(async {
-            query!(
-                "update events.outbox set published_at = now(), leased_until = null, error = null
-                 where id = any ($1) and published_at is null and dead_since is null",
-                ids,
-            )
-            .execute(&mut self.pool.acquire().await?)
-            .await
-            .map(drop)
+            query_file!("src/outbox/mark.sql", ids).execute(&mut self.pool.acquire().await?).await.map(drop)
         })
         .await
     }

@@ -7,7 +7,8 @@ use sqlx::{AssertSqlSafe, query, query_scalar};
 
 use crate::harness::{Service, until};
 
-/// The statement of the relay.
+/// The statements of the relay.
+const MARK: &str = include_str!("../../src/outbox/mark.sql");
 const LEASE: &str = include_str!("../../src/outbox/lease.sql");
 
 fn lease(from: i64) -> String {
@@ -63,6 +64,24 @@ async fn what_was_published_is_not_passed_again_by_each_look() {
     let hits = plan.split("hit=").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap();
     // Those of a look at all are more than a thousand.
     assert!(hits.parse::<u32>().unwrap() < 100, "{plan}");
+}
+
+#[tokio::test]
+async fn what_is_marked_is_found_by_its_key_however_many_were_published() {
+    let teller = Service::new("teller").await;
+    for statement in [
+        "insert into events.outbox (id, subject, kind, time, data)
+         select gen_random_uuid(), gen_random_uuid(), 'tales.v1.Said', now(), '' from generate_series(1, 20000)",
+        "update events.outbox set published_at = now()",
+        "analyze events.outbox",
+    ] {
+        teller.run(statement).await;
+    }
+    let explain = format!("explain {}", MARK.replace("$1", "array[gen_random_uuid(), gen_random_uuid()]"));
+    let plan: Vec<String> =
+        query_scalar(AssertSqlSafe(explain)).fetch_all(&mut teller.pool.acquire().await.unwrap()).await.unwrap();
+    let plan = plan.join("\n");
+    assert!(plan.contains("outbox_pkey") && !plan.contains("outbox_waiting"), "{plan}");
 }
 
 #[tokio::test]
