@@ -35,9 +35,12 @@ fn summary(sql: &str) -> String {
     let named = |name| words.windows(3).any(|words| words[0] == name && words[1] == "as" && words[2].starts_with('('));
     let (mut summary, mut operation, mut before) = (String::new(), None, "");
     for word in words.iter().map(|word| word.trim_start_matches('(')).filter(|word| !word.is_empty()) {
+        // `for update` locks, `do update` is the rest of an insert.
+        if matches!((before, word), ("for" | "do", "update")) {
+            before = "";
+            continue;
+        }
         match (before, word) {
-            // `for update` locks, `do update` is the rest of an insert.
-            ("for" | "do", "update") => {}
             (_, "select" | "insert" | "update" | "delete") => operation = Some(word),
             ("from" | "into" | "join" | "update", table) if is_table(table) && !named(table) => {
                 push(&mut summary, operation.take().map(str::to_uppercase).as_deref().into_iter().chain([table]));
@@ -98,6 +101,10 @@ mod tests {
                      update products set stock = 0 from line
                  ) insert into lines (sku) select sku from line",
                 "UPDATE products INSERT lines",
+            ),
+            (
+                "select a from one, lateral (select b from two for update) as three for update of three",
+                "SELECT one SELECT two",
             ),
             ("select 1", "SELECT"),
             ("select a from one join two on true", "SELECT one two"),
