@@ -6,19 +6,20 @@
 
 use std::{
     future::pending,
-    io,
     sync::{Arc, Mutex as StdMutex},
     time::Duration,
 };
 
 use anyhow::bail;
 use lifecycle::{Drain, Health, Process, State};
+use testkit::Logs;
 use tokio::{
     net::TcpListener,
     sync::{Mutex, mpsc, oneshot},
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::Level;
 
 /// Whoever has it may send signals.
 static TURN: Mutex<()> = Mutex::const_new(());
@@ -112,31 +113,10 @@ async fn it_leaves_in_an_order_that_costs_nobody_a_request() {
     drop(ask);
 }
 
-/// What is logged on this thread, for as long as the guard lives.
-fn log() -> (Arc<StdMutex<Vec<u8>>>, tracing::subscriber::DefaultGuard) {
-    #[derive(Clone)]
-    struct Writer(Arc<StdMutex<Vec<u8>>>);
-
-    impl io::Write for Writer {
-        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(text)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    let log = Arc::default();
-    let writer = Writer(Arc::clone(&log));
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    (log, tracing::subscriber::set_default(subscriber))
-}
-
 #[tokio::test(start_paused = true)]
 async fn work_that_does_not_end_holds_nobody_up_for_long() {
     let _turn = TURN.lock().await;
-    let (log, _guard) = log();
+    let logs = Logs::capture_from(Level::INFO);
     let mut process = process(2).await;
     let story = Story::new();
     process.while_ready(async |_| {
@@ -151,7 +131,7 @@ async fn work_that_does_not_end_holds_nobody_up_for_long() {
     };
     process.run(async { Ok(()) }, serve).await.unwrap();
     assert_eq!(story.told(), [("told to stop serving", 3 + 2)]);
-    let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+    let log = logs.text();
     assert_eq!(log.matches(" WARN ").count(), 1, "{log}");
     assert!(log.contains("something that is done while ready did not end"), "{log}");
 }
