@@ -15,6 +15,23 @@ fn lease(from: i64) -> String {
     LEASE.replace("$1", "30").replace("$2", "512").replace("$3", &from.to_string())
 }
 
+/// Fifty thousand events are published, and their entries in the indexes stay.
+async fn publish_a_crowd(teller: &Service) {
+    for statement in [
+        "insert into events.outbox (id, subject, kind, time, data)
+         select gen_random_uuid(), gen_random_uuid(), 'tales.v1.Said', now(), '' from generate_series(1, 50000)",
+        "update events.outbox set published_at = now()",
+    ] {
+        teller.run(statement).await;
+    }
+}
+
+async fn plan(teller: &Service, explain: String) -> String {
+    let mut tx = teller.pool.begin(Some(Duration::from_secs(60))).await.unwrap();
+    let lines: Vec<String> = query_scalar(AssertSqlSafe(explain)).fetch_all(&mut *tx).await.unwrap();
+    lines.join("\n")
+}
+
 #[tokio::test]
 async fn a_batch_is_found_without_looking_at_all_that_waits() {
     let teller = Service::new("teller").await;
@@ -34,10 +51,7 @@ async fn a_batch_is_found_without_looking_at_all_that_waits() {
     // Before PostgreSQL knows what is in the table, and after.
     for statement in ["select 1", "analyze events.outbox"] {
         teller.run(statement).await;
-        let explain = format!("explain (analyze, timing off) {}", lease(0));
-        let mut tx = teller.pool.begin(Some(Duration::from_secs(60))).await.unwrap();
-        let plan: Vec<String> = query_scalar(AssertSqlSafe(explain)).fetch_all(&mut *tx).await.unwrap();
-        let plan = plan.join("\n");
+        let plan = plan(&teller, format!("explain (analyze, timing off) {}", lease(0))).await;
         assert!(plan.contains("Index Scan using outbox_waiting on") && !plan.contains("Seq Scan"), "{plan}");
         assert!(plan.contains("using outbox_waiting_by_subject on") && !plan.contains("Sort"), "{plan}");
         assert!(plan.contains("(actual rows=512 loops=1)"), "{plan}");
@@ -47,20 +61,12 @@ async fn a_batch_is_found_without_looking_at_all_that_waits() {
 #[tokio::test]
 async fn what_was_published_is_not_passed_again_by_each_look() {
     let teller = Service::new("teller").await;
-    for statement in [
-        "insert into events.outbox (id, subject, kind, time, data)
-         select gen_random_uuid(), gen_random_uuid(), 'tales.v1.Said', now(), '' from generate_series(1, 50000)",
-        // The entries in the index stay.
-        "update events.outbox set published_at = now()",
-        "insert into events.outbox (id, subject, kind, time, data)
-         values (gen_random_uuid(), gen_random_uuid(), 'tales.v1.Said', now(), '')",
-    ] {
-        teller.run(statement).await;
-    }
+    publish_a_crowd(&teller).await;
+    let one = "insert into events.outbox (id, subject, kind, time, data)
+               values (gen_random_uuid(), gen_random_uuid(), 'tales.v1.Said', now(), '')";
+    teller.run(one).await;
     let explain = format!("explain (analyze, buffers, timing off, summary off, format text) {}", lease(49000));
-    let plan: Vec<String> =
-        query_scalar(AssertSqlSafe(explain)).fetch_all(&mut teller.pool.acquire().await.unwrap()).await.unwrap();
-    let plan = plan.join("\n");
+    let plan = plan(&teller, explain).await;
     let hits = plan.split("hit=").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap();
     // Those of a look at all are more than a thousand.
     assert!(hits.parse::<u32>().unwrap() < 100, "{plan}");
@@ -69,18 +75,10 @@ async fn what_was_published_is_not_passed_again_by_each_look() {
 #[tokio::test]
 async fn what_is_marked_is_found_by_its_key_however_many_were_published() {
     let teller = Service::new("teller").await;
-    for statement in [
-        "insert into events.outbox (id, subject, kind, time, data)
-         select gen_random_uuid(), gen_random_uuid(), 'tales.v1.Said', now(), '' from generate_series(1, 20000)",
-        "update events.outbox set published_at = now()",
-        "analyze events.outbox",
-    ] {
-        teller.run(statement).await;
-    }
-    let explain = format!("explain {}", MARK.replace("$1", "array[gen_random_uuid(), gen_random_uuid()]"));
-    let plan: Vec<String> =
-        query_scalar(AssertSqlSafe(explain)).fetch_all(&mut teller.pool.acquire().await.unwrap()).await.unwrap();
-    let plan = plan.join("\n");
+    publish_a_crowd(&teller).await;
+    teller.run("analyze events.outbox").await;
+    let mark = MARK.replace("$1", "array[gen_random_uuid(), gen_random_uuid()]");
+    let plan = plan(&teller, format!("explain {mark}")).await;
     assert!(plan.contains("outbox_pkey") && !plan.contains("outbox_waiting"), "{plan}");
 }
 
