@@ -33,8 +33,10 @@ claimed as (
     returning key
 ), accepted as (
     select from available where $18::text is null or exists (select from claimed)
-), taken as (
-    update products set stock = products.stock - line.quantity from line, accepted where products.sku = line.sku
+),
+-- From what was locked: `products.stock` is first that of before the wait, and its constraint refuses what it was too few for.
+taken as (
+    update products set stock = product.stock - quantity from product, accepted where products.sku = product.sku
 ), placed as (
     insert into orders (id, user_id, status, currency, total_amount, created_at, updated_at)
     select $1, $2, 'pending', $3, $4, $5, $5 from accepted

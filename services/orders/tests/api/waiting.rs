@@ -77,6 +77,18 @@ async fn an_order_whose_stock_is_gone_meanwhile_is_refused_and_leaves_nothing() 
 }
 
 #[tokio::test]
+async fn an_order_whose_stock_comes_back_meanwhile_is_placed() {
+    let service = Service::start().await;
+    service.person().place(&[("TABLE-OAK", 1)]).await.unwrap();
+    service.sql("update products set stock = 0 where sku = 'TABLE-OAK'").await;
+    let mut holder = lock(&service, "TABLE-OAK").await;
+    let order = order_and_wait(&service, 2).await;
+    raw_sql("update products set stock = 5 where sku = 'TABLE-OAK'; commit").execute(&mut holder).await.unwrap();
+    order.await.unwrap().unwrap();
+    assert_eq!(service.stock("TABLE-OAK").await, 3);
+}
+
+#[tokio::test]
 async fn an_order_that_waits_for_stock_ends_with_its_deadline_and_takes_nothing() {
     let service = Service::start().await;
     let mut holder = lock(&service, "TABLE-OAK").await;
