@@ -6,6 +6,7 @@ mod dependencies;
 mod images;
 mod names;
 mod sources;
+mod sql;
 
 type Rule = fn(&Tree) -> Vec<Finding>;
 
@@ -22,6 +23,7 @@ const RULES: &[Rule] = &[
     sources::the_contract_stays_at_the_edge,
     sources::open_with_a_sentence,
     sources::are_short,
+    sql::changes_are_seen_by_cargo,
 ];
 
 pub fn check(tree: &Tree) -> Vec<Finding> {

@@ -1,0 +1,5 @@
+//! Cargo sees neither a migration that is added nor a changed statement that returns nothing.
+
+fn main() {
+    println!("cargo::rerun-if-changed=migrations");
+}
