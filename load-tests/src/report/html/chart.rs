@@ -6,6 +6,8 @@ use std::fmt::Write;
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 240.0;
 const LEFT: f64 = 56.0;
+/// For the half of the last time that stands beyond the end: `3600 s`.
+const RIGHT: f64 = 24.0;
 const BOTTOM: f64 = 28.0;
 const TOP: f64 = 24.0;
 
@@ -22,12 +24,12 @@ pub fn chart(unit: &str, lines: &[Line]) -> String {
     let all = || lines.iter().flat_map(|line| &line.points);
     let highest = scale(all().map(|(_, value)| *value).fold(0.0, f64::max));
     let latest = all().map(|(seconds, _)| *seconds).fold(1.0, f64::max);
-    let x = |seconds: f64| LEFT + (WIDTH - LEFT - 8.0) * seconds / latest;
+    let x = |seconds: f64| LEFT + (WIDTH - LEFT - RIGHT) * seconds / latest;
     let y = |value: f64| HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * value / highest;
     let mut drawing = String::new();
     for part in 0..=4 {
         let value = highest * f64::from(part) / 4.0;
-        let (height, right) = (y(value), WIDTH - 8.0);
+        let (height, right) = (y(value), WIDTH - RIGHT);
         // Writing to a String cannot fail.
         let _ = write!(drawing, r#"<path class="grid" d="M{LEFT} {height:.1}H{right}"/>"#);
         let _ =
@@ -71,6 +73,13 @@ mod tests {
     #[test]
     fn a_scale_ends_at_a_round_number() {
         assert_eq!([0.0, 0.7, 1.0, 3.0, 48.0, 51.0, 1999.0].map(scale), [0.001, 1.0, 1.0, 5.0, 50.0, 100.0, 2000.0]);
+    }
+
+    #[test]
+    fn the_last_time_is_within_the_drawing() {
+        let hour = Line { name: "p50", class: "first", points: vec![(0.0, 1.0), (3600.0, 1.0)] };
+        let last = r#"<text x="696.0" y="232" class="below">3600 s</text>"#;
+        assert!(chart("ms", &[hour]).contains(last));
     }
 
     #[test]
