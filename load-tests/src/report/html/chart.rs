@@ -61,9 +61,9 @@ fn scale(highest: f64) -> f64 {
     [1.0, 2.0, 5.0, 10.0].map(|step| step * power).into_iter().find(|limit| *limit >= highest).unwrap_or(highest)
 }
 
+/// With the decimals that it has, two at most.
 fn short(value: f64) -> String {
-    let digits = if value != 0.0 && value < 10.0 { 1 } else { 0 };
-    format!("{value:.digits$}")
+    format!("{value:.2}").trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
@@ -73,6 +73,11 @@ mod tests {
     #[test]
     fn a_scale_ends_at_a_round_number() {
         assert_eq!([0.0, 0.7, 1.0, 3.0, 48.0, 51.0, 1999.0].map(scale), [0.001, 1.0, 1.0, 5.0, 50.0, 100.0, 2000.0]);
+    }
+
+    #[test]
+    fn a_number_is_not_rounded_to_another() {
+        assert_eq!([0.0, 0.25, 12.5, 100.0, 14.333].map(short), ["0", "0.25", "12.5", "100", "14.33"]);
     }
 
     #[test]
