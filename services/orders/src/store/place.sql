@@ -34,7 +34,8 @@ claimed as (
 ), accepted as (
     select from available where $18::text is null or exists (select from claimed)
 ),
--- From what was locked: `products.stock` is first that of before the wait, and its constraint refuses what it was too few for.
+-- From the rows that were locked. `products.stock` would first be that of before the wait, and its constraint would refuse what
+-- there was too little of then, though there is enough by now.
 taken as (
     update products set stock = product.stock - quantity from product, accepted where products.sku = product.sku
 ), placed as (
