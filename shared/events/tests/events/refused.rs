@@ -43,6 +43,7 @@ async fn an_event_that_is_refused_three_times_stops_its_subject_and_nothing_else
     teller.tell(well, "still").await;
     hearer.until_noted(2).await;
     assert!(hearer.noted_of(ill).await.is_empty());
+    until("the rest is published", async || teller.waiting().await == 2).await;
 
     let report = OutboxCommand::Status.answer(&teller.pool).await.unwrap();
     assert!(report.starts_with("1 wait, the oldest for ") && report.contains(" s; 1 dead\n"), "{report}");
