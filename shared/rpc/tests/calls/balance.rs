@@ -48,7 +48,7 @@ async fn one_after_the_other_is_even() {
 async fn a_slow_instance_gets_few_calls() {
     let (fleet, quick) = (Fleet::new(), Echo::plain());
     let slow = Echo::new(|_, request| async {
-        sleep(Duration::from_millis(50)).await;
+        sleep(Duration::from_millis(200)).await;
         Ok(Response::new(request.into_inner()))
     });
     fleet.start(&quick).await;
@@ -56,7 +56,7 @@ async fn a_slow_instance_gets_few_calls() {
     let caller = fleet.caller(&by(Policy::PeakEwma));
     caller.sees("2 up").await;
     assert!(caller.read_often(1_000).await.iter().all(Result::is_ok));
-    assert!(slow.calls() < 100, "{} of 1,000 calls", slow.calls());
+    assert!(slow.calls() < 200, "{} of 1,000 calls", slow.calls());
 }
 
 #[tokio::test]
