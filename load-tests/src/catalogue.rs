@@ -1,6 +1,6 @@
 //! What customers order: a few of the things of which there is most.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -35,13 +35,20 @@ impl Catalogue {
         Self::of(products)
     }
 
+    /// In the currency in which there is most of such things.
     fn of(mut products: Vec<Value>) -> Result<Self, Failure> {
-        products.retain(|product| product["stock"].as_i64() > Some(0));
-        products.sort_by_key(|product| Reverse(product["stock"].as_i64()));
-        let first = products.first().ok_or_else(|| Failure::new(LIST, "nothing in stock"))?;
-        let currency = first["price"]["currency"].clone();
-        let same = products.iter().filter(|product| product["price"]["currency"] == currency);
-        Ok(Self(same.take(THINGS).map(|product| text(product, "sku")).collect::<Result<_, _>>()?))
+        products.retain(|product| stock(product) > 0);
+        products.sort_by_key(|product| Reverse(stock(product)));
+        let mut by_currency = BTreeMap::<_, Vec<_>>::new();
+        for product in products {
+            let things = by_currency.entry(product["price"]["currency"].to_string()).or_default();
+            if things.len() < THINGS {
+                things.push(product);
+            }
+        }
+        let things = by_currency.into_values().max_by_key(|things| things.iter().map(stock).sum::<i64>());
+        let things = things.ok_or_else(|| Failure::new(LIST, "nothing in stock"))?;
+        Ok(Self(things.iter().map(|product| text(product, "sku")).collect::<Result<_, _>>()?))
     }
 
     /// One piece each of three things, as a request has it.
@@ -50,6 +57,10 @@ impl Catalogue {
         let items: Vec<_> = skus.into_iter().map(|sku| json!({ "sku": sku, "quantity": 1 })).collect();
         json!({ "items": items })
     }
+}
+
+fn stock(product: &Value) -> i64 {
+    product["stock"].as_i64().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -64,10 +75,10 @@ mod tests {
 
     #[test]
     fn a_basket_has_different_things_of_one_currency_that_are_there() {
-        let foreign = product("A", "USD", 8);
+        let foreign = product("A", "USD", 12);
         let products = [("B", 9), ("C", 0), ("D", 7), ("E", 1)].map(|(sku, stock)| product(sku, "EUR", stock));
         let catalogue = Catalogue::of([vec![foreign], products.to_vec()].concat()).unwrap();
-        assert_eq!(catalogue.0, ["B", "D", "E"], "what there is most of first");
+        assert_eq!(catalogue.0, ["B", "D", "E"], "of which there are 17 together");
         let basket = catalogue.basket();
         let skus: HashSet<_> = basket["items"].as_array().unwrap().iter().map(|item| item["sku"].as_str()).collect();
         assert_eq!(skus, HashSet::from([Some("B"), Some("D"), Some("E")]));
