@@ -4,7 +4,10 @@ mod arrivals;
 
 use std::{
     num::NonZeroUsize,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -66,7 +69,7 @@ pub async fn run(plan: &Plan, scenario: Scenario, customers: Arc<Customers>, rec
     let began = recorder.begin();
     let end = match plan.model {
         Model::Open(rate) => open(plan, rate, began, &work).await,
-        Model::Closed(number) => closed(plan.end(began), number, &work).await,
+        Model::Closed(at_a_time) => closed(plan.end(began), at_a_time, &work).await,
     };
     recorder.end();
     end
@@ -117,14 +120,15 @@ async fn open(plan: &Plan, rate: f64, began: Instant, work: &Work) -> End {
     end
 }
 
-async fn closed(end: Instant, number: NonZeroUsize, work: &Work) -> End {
-    let loops = (0..number.get()).map(|first| {
-        let work = work.clone();
+async fn closed(end: Instant, at_a_time: NonZeroUsize, work: &Work) -> End {
+    // Counted by all together: whoever is quicker would make more of the iterations that are its own.
+    let next = Arc::<AtomicUsize>::default();
+    let loops = (0..at_a_time.get()).map(|_| {
+        let (work, next) = (work.clone(), next.clone());
         tokio::spawn(async move {
-            let mut iteration = first;
             while Instant::now() < end {
-                work.clone().iterate(iteration, Instant::now()).await;
-                iteration += number.get();
+                let number = next.fetch_add(1, Relaxed);
+                work.clone().iterate(number, Instant::now()).await;
             }
         })
     });

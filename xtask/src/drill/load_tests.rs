@@ -1,5 +1,5 @@
-//! The load tests work: every scenario, through both gateways, and a threshold that cannot be kept. How fast the system
-//! is, is not asked here.
+//! The load tests work: every scenario, through both gateways, at a rate and one after the other, and a threshold that
+//! cannot be kept. How fast the system is, is not asked here.
 
 use std::{fs, process::Output};
 
@@ -19,13 +19,16 @@ const SCENARIOS: [&str; 8] =
 /// Only that nothing fails, on a machine of any speed.
 const NOTHING_FAILS: &str = "errors = 0.0\n";
 
+const AT_A_RATE: [&str; 2] = ["--rate", "10"];
+const AT_A_TIME: [&str; 2] = ["--closed", "8"];
+
 const CANNOT_BE_KEPT: &str = "[browse]\np50 = 0.001\n";
 
 pub async fn run(cluster: &Cluster, programs: &Programs, folder: &Folder) -> anyhow::Result<()> {
     let thresholds: String = SCENARIOS.map(|scenario| format!("[{scenario}]\n{NOTHING_FAILS}")).concat();
     let load = Load { cluster, programs, folder };
     for scenario in SCENARIOS {
-        let output = load.run(scenario, &thresholds).await?;
+        let output = load.run(scenario, AT_A_RATE, &thresholds).await?;
         let said = String::from_utf8_lossy(&output.stdout);
         ensure!(output.status.success(), "{scenario}: {}\n{said}", output.status);
         let report: Value = serde_json::from_str(&load.read("json")?)?;
@@ -37,7 +40,8 @@ pub async fn run(cluster: &Cluster, programs: &Programs, folder: &Folder) -> any
         );
     }
     ensure!(load.read("html")?.contains("<svg"), "the page has no chart");
-    let output = load.run("browse", CANNOT_BE_KEPT).await?;
+    load.mixes(&thresholds).await?;
+    let output = load.run("browse", AT_A_RATE, CANNOT_BE_KEPT).await?;
     figure("a threshold that cannot be kept", format_args!("code {:?}", output.status.code()));
     ensure!(output.status.code() == Some(1), "it was kept: {}", output.status);
     Ok(())
@@ -50,14 +54,26 @@ struct Load<'a> {
 }
 
 impl Load<'_> {
-    async fn run(&self, scenario: &str, thresholds: &str) -> anyhow::Result<Output> {
+    /// One customer of ten orders, though that takes longer than to read.
+    async fn mixes(&self, thresholds: &str) -> anyhow::Result<()> {
+        self.run("mixed", AT_A_TIME, thresholds).await?;
+        let report: Value = serde_json::from_str(&self.read("json")?)?;
+        let count = |value: &Value| value.as_u64().unwrap_or_default();
+        let (iterations, orders) = (count(&report["iterations"]), count(&report["calls"]["place an order"]["count"]));
+        figure("mixed, eight at a time", format_args!("{orders} of {iterations} ordered"));
+        ensure!(orders > 0 && orders == iterations.div_ceil(10), "that is not one of ten");
+        Ok(())
+    }
+
+    async fn run(&self, scenario: &str, pace: [&str; 2], thresholds: &str) -> anyhow::Result<Output> {
         let file = |name: &str| self.folder.path().join(format!("load.{name}"));
         fs::write(file("toml"), thresholds)?;
         let mut command = Command::new(self.programs.path("load"));
         for gateway in self.cluster.gateways.iter().map(Instance::address) {
             command.args(["--target", &format!("http://{gateway}")]);
         }
-        command.args(["--scenario", scenario, "--rate", "10", "--duration", "4", "--warm-up", "0", "--customers", "2"]);
+        command.args(pace);
+        command.args(["--scenario", scenario, "--duration", "4", "--warm-up", "0", "--customers", "2"]);
         for name in ["json", "html"] {
             command.arg(format!("--{name}")).arg(file(name));
         }
