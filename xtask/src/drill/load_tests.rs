@@ -56,7 +56,8 @@ struct Load<'a> {
 impl Load<'_> {
     /// One customer of ten orders, though that takes longer than to read.
     async fn mixes(&self, thresholds: &str) -> anyhow::Result<()> {
-        self.run("mixed", AT_A_TIME, thresholds).await?;
+        let output = self.run("mixed", AT_A_TIME, thresholds).await?;
+        ensure!(output.status.success(), "{}", output.status);
         let report: Value = serde_json::from_str(&self.read("json")?)?;
         let count = |value: &Value| value.as_u64().unwrap_or_default();
         let (iterations, orders) = (count(&report["iterations"]), count(&report["calls"]["place an order"]["count"]));
