@@ -28,11 +28,8 @@ pub async fn run(cluster: &Cluster, programs: &Programs, folder: &Folder) -> any
     let thresholds: String = SCENARIOS.map(|scenario| format!("[{scenario}]\n{NOTHING_FAILS}")).concat();
     let load = Load { cluster, programs, folder };
     for scenario in SCENARIOS {
-        let output = load.run(scenario, AT_A_RATE, &thresholds).await?;
-        let said = String::from_utf8_lossy(&output.stdout);
-        ensure!(output.status.success(), "{scenario}: {}\n{said}", output.status);
-        let report: Value = serde_json::from_str(&load.read("json")?)?;
-        let (iterations, latencies) = (report["iterations"].as_u64().unwrap_or_default(), &report["latency_ms"]);
+        let report = load.passes(scenario, AT_A_RATE, &thresholds).await?;
+        let (iterations, latencies) = (count(&report["iterations"]), &report["latency_ms"]);
         ensure!(iterations > 0, "{scenario}: nobody came");
         figure(
             scenario,
@@ -56,14 +53,19 @@ struct Load<'a> {
 impl Load<'_> {
     /// One customer of ten orders, though that takes longer than to read.
     async fn mixes(&self, thresholds: &str) -> anyhow::Result<()> {
-        let output = self.run("mixed", AT_A_TIME, thresholds).await?;
-        ensure!(output.status.success(), "{}", output.status);
-        let report: Value = serde_json::from_str(&self.read("json")?)?;
-        let count = |value: &Value| value.as_u64().unwrap_or_default();
+        let report = self.passes("mixed", AT_A_TIME, thresholds).await?;
         let (iterations, orders) = (count(&report["iterations"]), count(&report["calls"]["place an order"]["count"]));
         figure("mixed, eight at a time", format_args!("{orders} of {iterations} ordered"));
         ensure!(orders > 0 && orders == iterations.div_ceil(10), "that is not one of ten");
         Ok(())
+    }
+
+    /// Its report.
+    async fn passes(&self, scenario: &str, pace: [&str; 2], thresholds: &str) -> anyhow::Result<Value> {
+        let output = self.run(scenario, pace, thresholds).await?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        ensure!(output.status.success(), "{scenario}: {}\n{said}", output.status);
+        Ok(serde_json::from_str(&self.read("json")?)?)
     }
 
     async fn run(&self, scenario: &str, pace: [&str; 2], thresholds: &str) -> anyhow::Result<Output> {
@@ -85,4 +87,8 @@ impl Load<'_> {
     fn read(&self, name: &str) -> anyhow::Result<String> {
         Ok(fs::read_to_string(self.folder.path().join(format!("load.{name}")))?)
     }
+}
+
+fn count(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_default()
 }
