@@ -1,4 +1,5 @@
-//! What is done now and then: giving up orders that nobody pays, forgetting old idempotency keys.
+//! What is done now and then: giving up orders that nobody pays, forgetting old idempotency keys, and orders that came in while
+//! their person was forgotten.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::{error::Error, metrics::Metrics, store::Store};
 
 const BETWEEN_SWEEPS: Duration = Duration::from_secs(3600);
 
-/// Orders that are overdue are looked for this often, or more often where they are soon overdue.
+/// Orders that are overdue, or of people who are gone, are looked for this often, or more often where they are soon overdue.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(10);
 
 /// Every replica has one: what one of them has done, the others find done.
@@ -26,7 +27,7 @@ pub struct Sweeper {
 impl Sweeper {
     /// Sweeps until `shutdown`.
     pub async fn run(self, shutdown: CancellationToken) {
-        join!(self.sweep_keys(&shutdown), self.expire(&shutdown));
+        join!(self.sweep_keys(&shutdown), self.look(&shutdown));
     }
 
     async fn sweep_keys(&self, shutdown: &CancellationToken) {
@@ -40,12 +41,15 @@ impl Sweeper {
         }
     }
 
-    async fn expire(&self, shutdown: &CancellationToken) {
+    async fn look(&self, shutdown: &CancellationToken) {
         let mut looks = interval((self.timeout / 4).min(BETWEEN_LOOKS));
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while shutdown.run_until_cancelled(looks.tick()).await.is_some() {
             if let Err(error) = self.expire_all(shutdown).await {
                 tracing::warn!(error = rpc::status::chain(&error), "overdue orders cannot be given up");
+            }
+            if let Err(error) = self.forget_latecomers().await {
+                tracing::warn!(error = rpc::status::chain(&error), "orders of people who are gone cannot be forgotten");
             }
         }
     }
@@ -59,6 +63,14 @@ impl Sweeper {
             self.metrics.changed(&expired);
         }
         self.metrics.oldest_pending(self.store.oldest_pending().await?);
+        Ok(())
+    }
+
+    async fn forget_latecomers(&self) -> Result<(), Error> {
+        let orders = self.store.forget_latecomers().await?;
+        if orders > 0 {
+            tracing::info!(orders, "forgotten, of people who are gone");
+        }
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! Orders that are there: found, listed, watched, forgotten.
 
+use std::time::Duration;
+
 use database::Connection;
 use sqlx::{query, query_as};
 use uuid::Uuid;
@@ -12,6 +14,9 @@ use crate::{
     domain::{History, Order, OrderId, Page, PageSize, UserId},
     error::Error,
 };
+
+/// After somebody is gone: much longer than they are believed to be there, and than placing an order may take.
+const ORDERS_MAY_COME_FOR: Duration = Duration::from_secs(600);
 
 impl Store {
     pub async fn find(&self, user_id: UserId, id: OrderId) -> Result<Option<Order>, Error> {
@@ -73,11 +78,31 @@ impl Store {
         let forgotten = query!(
             "with keys as (
                  delete from idempotency_keys where user_id = $1
+             ), gone as (
+                 insert into gone (user_id) values ($1) on conflict do nothing
              )
              update orders set forgotten_at = now() where user_id = $1 and forgotten_at is null",
             user_id.0,
         )
         .execute(connection)
+        .await?;
+        Ok(forgotten.rows_affected())
+    }
+
+    /// Orders that were on their way while their person's orders were forgotten; returns how many there were.
+    pub async fn forget_latecomers(&self) -> Result<u64, Error> {
+        let mut connection = self.pool.acquire().await?;
+        let forgotten = query!(
+            "with keys as (
+                 delete from idempotency_keys as key using gone where key.user_id = gone.user_id
+             ), over as (
+                 delete from gone where at < now() - make_interval(secs => $1)
+             )
+             update orders set forgotten_at = now() from gone
+             where orders.user_id = gone.user_id and orders.forgotten_at is null",
+            ORDERS_MAY_COME_FOR.as_secs_f64(),
+        )
+        .execute(&mut connection)
         .await?;
         Ok(forgotten.rows_affected())
     }

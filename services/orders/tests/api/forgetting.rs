@@ -1,6 +1,7 @@
 //! People who are gone.
 
 use proto::users::v1::UserDeleted;
+use tokio::task::yield_now;
 use tonic::Code;
 
 use crate::harness::{Person, Service, refusal};
@@ -49,4 +50,36 @@ async fn a_watcher_of_an_order_that_is_forgotten_is_told_no_more() {
     let mut versions = ada.watch(&order.id, 1).await.unwrap();
     delete(&service, &ada).await;
     assert_eq!(versions.message().await.unwrap_err().code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn an_order_that_comes_in_while_its_person_is_forgotten_is_forgotten_too() {
+    let service = Service::start().await;
+    let (ada, eve) = (service.person(), service.person());
+    delete(&service, &ada).await;
+    // What is believed of accounts is sometimes a little old.
+    let late = ada.place_with_key(&[("TABLE-OAK", 1)], "key").await.unwrap();
+    let eves = eve.place_with_key(&[("TABLE-OAK", 1)], "key").await.unwrap();
+    // It looks as soon as it starts.
+    let _other = service.replica(|_| {}).await;
+    while ada.get(&late.id).await.is_ok() {
+        yield_now().await;
+    }
+    assert_eq!(service.count("select count(*) from orders where forgotten_at is not null").await, 1);
+    assert_eq!(service.count("select count(*) from idempotency_keys").await, 1);
+    assert_eq!(eve.get(&eves.id).await.unwrap(), eves);
+}
+
+#[tokio::test]
+async fn who_is_gone_is_not_remembered_for_long() {
+    let service = Service::start().await;
+    let (ada, eve) = (service.person(), service.person());
+    delete(&service, &ada).await;
+    service.sql("update gone set at = at - interval '601 seconds'").await;
+    delete(&service, &eve).await;
+    let _other = service.replica(|_| {}).await;
+    while service.count("select count(*) from gone").await > 1 {
+        yield_now().await;
+    }
+    assert_eq!(service.count("select count(*) from gone where at > now() - interval '600 seconds'").await, 1);
 }
