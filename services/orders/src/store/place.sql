@@ -11,9 +11,9 @@ limited as (
 -- One after the other in the order of the lines, which is that of their skus, as everywhere: two orders of the same
 -- products wait for each other, never in a circle.
 product as (
-    select line.*, stock, (current.name, price_amount, currency) = (line.name, unit_price_amount, $3) as is_the_same
+    select line.*, description, stock, (current.name, price_amount, currency) = (line.name, unit_price_amount, $3) as is_the_same
     from limited, line, lateral (
-        select name, price_amount, currency, stock from products where sku = line.sku for update
+        select name, description, price_amount, currency, stock from products where sku = line.sku for update
     ) as current
 ),
 -- One row, if every product is what the order says, there is enough of it, and the time was not spent with waiting.
@@ -34,10 +34,12 @@ claimed as (
 ), accepted as (
     select from available where $18::text is null or exists (select from claimed)
 ),
--- From the rows that were locked. `products.stock` would first be that of before the wait, and its constraint would refuse what
--- there was too little of then, though there is enough by now.
+-- They are there and locked, so this inserts nothing: it changes the rows as they are now. An `update` would begin with what they
+-- were before the wait, where there may have been too little, and do it all again with what they are (decision 21).
 taken as (
-    update products set stock = product.stock - quantity from product, accepted where products.sku = product.sku
+    insert into products (sku, name, description, price_amount, currency, stock)
+    select sku, name, description, unit_price_amount, $3, stock - quantity from product, accepted
+    on conflict on constraint products_pkey do update set stock = excluded.stock
 ), placed as (
     insert into orders (id, user_id, status, currency, total_amount, created_at, updated_at)
     select $1, $2, 'pending', $3, $4, $5, $5 from accepted
