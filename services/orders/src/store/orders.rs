@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use database::Connection;
-use sqlx::{query, query_as};
+use sqlx::{query, query_as, query_scalar};
 use uuid::Uuid;
 
 use super::{
@@ -75,37 +75,39 @@ impl Store {
 
     /// The person's orders stay, for the books; what only the person needed goes.
     pub async fn forget(&self, connection: &mut Connection, user_id: UserId) -> Result<u64, Error> {
-        let forgotten = query!(
-            "with keys as (
-                 delete from idempotency_keys where user_id = $1
-             ), gone as (
-                 insert into gone (user_id) values ($1) on conflict do nothing
-             )
-             update orders set forgotten_at = now() where user_id = $1 and forgotten_at is null",
-            user_id.0,
-        )
-        .execute(connection)
-        .await?;
-        Ok(forgotten.rows_affected())
+        query!("insert into gone (user_id) values ($1) on conflict do nothing", user_id.0)
+            .execute(&mut *connection)
+            .await?;
+        forget_orders(connection, &[user_id.0]).await
     }
 
     /// Orders that were on their way while their person's orders were forgotten; returns how many there were.
     pub async fn forget_latecomers(&self) -> Result<u64, Error> {
         let mut connection = self.pool.acquire().await?;
-        let forgotten = query!(
-            "with keys as (
-                 delete from idempotency_keys as key using gone where key.user_id = gone.user_id
-             ), over as (
-                 delete from gone where at < now() - make_interval(secs => $1)
-             )
-             update orders set forgotten_at = now() from gone
-             where orders.user_id = gone.user_id and orders.forgotten_at is null",
-            ORDERS_MAY_COME_FOR.as_secs_f64(),
-        )
-        .execute(&mut connection)
-        .await?;
-        Ok(forgotten.rows_affected())
+        let gone = query_scalar!("select user_id from gone").fetch_all(&mut connection).await?;
+        if gone.is_empty() {
+            return Ok(0);
+        }
+        let forgotten = forget_orders(&mut connection, &gone).await?;
+        let seconds = ORDERS_MAY_COME_FOR.as_secs_f64();
+        query!("delete from gone where at < now() - make_interval(secs => $1)", seconds)
+            .execute(&mut connection)
+            .await?;
+        Ok(forgotten)
     }
+}
+
+async fn forget_orders(connection: &mut Connection, of: &[Uuid]) -> Result<u64, Error> {
+    let forgotten = query!(
+        "with keys as (
+             delete from idempotency_keys where user_id = any($1)
+         )
+         update orders set forgotten_at = now() where user_id = any($1) and forgotten_at is null",
+        of,
+    )
+    .execute(connection)
+    .await?;
+    Ok(forgotten.rows_affected())
 }
 
 pub(super) async fn find(connection: &mut Connection, user_id: UserId, id: OrderId) -> Result<Option<Order>, Error> {
