@@ -1,15 +1,15 @@
 //! `cargo xtask bench`: measures the programs of a build, or of two in turns: what a call costs, and what it is made of.
 
-mod builds;
+pub mod builds;
 mod calls;
 mod customer;
 mod growth;
 mod lines;
-mod load;
+pub mod load;
 mod machine;
 mod meter;
 mod pgbench;
-mod shop;
+pub mod shop;
 mod start;
 mod table;
 mod trips;
@@ -17,7 +17,7 @@ mod wire;
 
 use std::{
     fs,
-    num::{NonZeroU32, NonZeroUsize},
+    num::NonZeroU32,
     path::{Path, PathBuf},
 };
 
@@ -39,21 +39,8 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value = "5")]
     rounds: NonZeroU32,
 
-    /// How long each is measured
-    #[arg(long, value_name = "SECONDS", default_value = "10")]
-    seconds: NonZeroU32,
-
-    /// How long it is loaded before
-    #[arg(long, value_name = "SECONDS", default_value = "3")]
-    warm_up: u32,
-
-    /// How many requests are under way at a time, each on a connection of its own
-    #[arg(long, value_name = "N", default_value = "64")]
-    connections: NonZeroUsize,
-
-    /// Who makes them
-    #[arg(long, value_name = "N", default_value = "16")]
-    customers: NonZeroUsize,
+    #[command(flatten)]
+    load: load::Options,
 
     /// Of the calls only this one
     #[arg(long, value_enum)]
@@ -124,13 +111,7 @@ pub async fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
 impl Options {
     async fn run(&self, root: &Path) -> anyhow::Result<()> {
         let builds = Build::all(self, root)?;
-        let mut folder = Folder::create()?;
-        let outcome = self.measure(&builds, &folder).await;
-        if outcome.is_err() {
-            folder.keep();
-            println!("logs: {}", folder.path().display());
-        }
-        let figures = outcome?;
+        let figures = Folder::with(async |folder| self.measure(&builds, folder).await).await?;
         let Some(file) = &self.json else { return Ok(()) };
         fs::write(file, serde_json::to_string_pretty(&figures)?)
             .with_context(|| format!("{} cannot be written", file.display()))

@@ -28,7 +28,7 @@ mod watchers;
 
 use std::{
     fmt,
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -56,8 +56,12 @@ pub struct Options {
     saga: saga::Options,
 
     /// Build and drill the programs of the release profile
-    #[arg(long)]
+    #[arg(long, conflicts_with = "programs")]
     release: bool,
+
+    /// Drill the programs of this folder, as somebody else has built them
+    #[arg(long, value_name = "FOLDER")]
+    programs: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -127,8 +131,10 @@ impl Options {
         if self.name == Name::Compose {
             return Ok(self.name.tell(within(compose::LIMIT, compose::run(root))).await.is_ok());
         }
-        let profile = if self.release { Profile::Release } else { Profile::Debug };
-        let programs = Programs::build(root, profile)?;
+        let programs = match &self.programs {
+            Some(folder) => Programs::at(root, folder)?,
+            None => Programs::build(root, if self.release { Profile::Release } else { Profile::Debug })?,
+        };
         let (drills, mut failures) = (self.name.drills(), Vec::new());
         for name in &drills {
             if let Err(error) = name.tell(self.drill(*name, &programs)).await {
@@ -145,13 +151,7 @@ impl Options {
 
     /// In a cluster of its own, whose logs are kept where it fails.
     async fn drill(&self, name: Name, programs: &Programs) -> anyhow::Result<()> {
-        let mut folder = Folder::create()?;
-        let outcome = within(self.limit(name), self.story(name, programs, &folder)).await;
-        if outcome.is_err() {
-            folder.keep();
-            figure("logs", folder.path().display());
-        }
-        outcome
+        Folder::with(async |folder| within(self.limit(name), self.story(name, programs, folder)).await).await
     }
 
     fn limit(&self, name: Name) -> Duration {

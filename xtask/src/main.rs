@@ -9,6 +9,7 @@ use clap::Parser;
 use crate::{finding::Finding, tree::Tree};
 
 mod bench;
+mod bolt;
 mod certs;
 mod cluster;
 mod drill;
@@ -27,6 +28,8 @@ mod tree;
 enum Verb {
     /// Measure the programs of a build, or of two in turns: what a call costs, and what it is made of
     Bench(bench::Options),
+    /// Lay out the code of the shipped programs as a load goes through it, so that what is used lies together
+    Bolt(bolt::Options),
     /// Make certificates for development: an authority, one for each service, one for the public port
     Certs(certs::Options),
     /// Prove the rules of layers and names that the compiler does not know
@@ -45,6 +48,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the folder xtask lies in the workspace")?;
     let findings = match Verb::parse() {
         Verb::Bench(options) => return bench::run(root, &options).map(|()| ExitCode::SUCCESS),
+        Verb::Bolt(options) => return bolt::run(root, &options).map(|()| ExitCode::SUCCESS),
         Verb::Certs(options) => return certs::run(root, &options).map(|()| ExitCode::SUCCESS),
         Verb::CheckLayers => layers::check(&Tree::read(root)?),
         Verb::Drill(options) => return drill::run(root, &options),

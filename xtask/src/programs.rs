@@ -38,7 +38,8 @@ impl Profile {
         match self {
             Self::Debug => &[],
             Self::Release => &["--release"],
-            Self::Dist => &["--profile", "dist", "--bins"],
+            // Each program is linked for minutes: only those that are needed.
+            Self::Dist => &DIST,
         }
     }
 }
@@ -52,7 +53,7 @@ impl Programs {
         find("nats-server", "--version")?;
         // Taken before the build, which may replace this very file.
         let target = target()?;
-        build(root, &target, profile)?;
+        build(root, &target, profile, &[])?;
         Ok(Self { root: root.to_owned(), folder: target.join(profile.name()) })
     }
 
@@ -75,16 +76,33 @@ impl Programs {
 /// Those that a cluster consists of.
 pub const NAMES: [&str; 4] = ["gateway", "users", "orders", "payments"];
 
+/// Those, and what loads them.
+const DIST: [&str; 12] = [
+    "--profile",
+    "dist",
+    "--bin",
+    "gateway",
+    "--bin",
+    "users",
+    "--bin",
+    "orders",
+    "--bin",
+    "payments",
+    "--bin",
+    "load",
+];
+
 /// Cargo's folder for what it builds of this workspace.
 pub fn target() -> anyhow::Result<PathBuf> {
     let this = env::current_exe().context("this program has no file")?;
     Ok(this.ancestors().nth(2).context("this program lies in TARGET/PROFILE")?.to_owned())
 }
 
-/// The whole workspace that lies in `root`, into the folder `target`.
-pub fn build(root: &Path, target: &Path, profile: Profile) -> anyhow::Result<()> {
+/// The whole workspace that lies in `root`, into the folder `target`, with these environment variables.
+pub fn build(root: &Path, target: &Path, profile: Profile, variables: &[(&str, String)]) -> anyhow::Result<()> {
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--quiet", "--workspace"]).args(profile.arguments()).arg("--target-dir").arg(target);
+    cargo.envs(variables.iter().map(|(name, value)| (name, value)));
     let status = cargo.current_dir(root).status().context("cargo build")?;
     ensure!(status.success(), "cargo build: {status}");
     Ok(())

@@ -79,7 +79,7 @@ fn build_revision(root: &Path, revision: &str) -> anyhow::Result<PathBuf> {
         git(root, &["worktree", "add", "--quiet", "--force", "--detach", path, &commit])?;
     }
     let target = folder.join("target");
-    programs::build(&tree, &target, Profile::Dist)?;
+    programs::build(&tree, &target, Profile::Dist, &[])?;
     for name in NAMES {
         std::fs::copy(target.join("dist").join(name), kept.join(name)).with_context(|| format!("no program {name}"))?;
     }

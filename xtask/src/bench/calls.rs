@@ -98,7 +98,7 @@ impl Measured<'_> {
 }
 
 async fn measure(options: &Options, shop: &Shop<'_>, call: Call) -> anyhow::Result<Figures> {
-    let load = Load::start(options, shop, call.scenario(), Pace::AsFastAsItGoes)?;
+    let load = Load::start(&options.load, shop, call.scenario(), Pace::AsFastAsItGoes)?;
     let mut watched = shop.processes()?;
     watched.push(Watched { name: LOAD.to_owned(), id: load.id()? });
     let meter = Meter::start(watched, shop.cluster.postgres.id()?);

@@ -67,10 +67,10 @@ async fn measure(options: &Options, shop: &Shop<'_>, customers: &[Customer], dee
         who.push((customer.clone(), path(customer, deep).await?));
     }
     let meter = Meter::start(shop.processes()?, shop.cluster.postgres.id()?);
-    let crowd = Crowd::gather(&who, options.connections.get());
-    sleep(Duration::from_secs(options.warm_up.into())).await;
+    let crowd = Crowd::gather(&who, options.load.connections.get());
+    sleep(Duration::from_secs(options.load.warm_up.into())).await;
     let (from, before) = (now()?, crowd.answered());
-    sleep(Duration::from_secs(options.seconds.get().into())).await;
+    sleep(Duration::from_secs(options.load.seconds.get().into())).await;
     let (to, answers) = (now()?, crowd.answered() - before);
     crowd.leave().await?;
     let seconds = meter.stop().await?.between(from, to);

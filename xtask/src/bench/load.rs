@@ -1,13 +1,40 @@
 //! Runs the program `load` against the shop, and reads what it says.
 
-use std::{fs, path::PathBuf, process::Stdio};
+use std::{
+    fs,
+    num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
+    process::Stdio,
+};
 
 use anyhow::{Context, ensure};
+use clap::Args;
 use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::process::Child;
 
-use super::{Options, shop::Shop};
+use super::shop::Shop;
+
+/// How much of it.
+#[derive(Args)]
+#[group(skip)]
+pub struct Options {
+    /// How long each is measured
+    #[arg(long, value_name = "SECONDS", default_value = "10")]
+    pub seconds: NonZeroU32,
+
+    /// How long it is loaded before
+    #[arg(long, value_name = "SECONDS", default_value = "3")]
+    pub warm_up: u32,
+
+    /// How many requests are under way at a time, each on a connection of its own
+    #[arg(long, value_name = "N", default_value = "64")]
+    pub connections: NonZeroUsize,
+
+    /// Who makes them
+    #[arg(long, value_name = "N", default_value = "16")]
+    pub customers: NonZeroUsize,
+}
 
 /// One that is under way.
 pub struct Load {

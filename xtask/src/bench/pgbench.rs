@@ -157,7 +157,7 @@ fn brief(figures: &Figures) -> String {
 /// Orders as customers place them.
 async fn load(options: &Options, shop: &Shop<'_>, rate: Option<f64>) -> anyhow::Result<Figures> {
     let pace = rate.map_or(Pace::AsFastAsItGoes, Pace::PerSecond);
-    let load = Load::start(options, shop, "place-order", pace)?;
+    let load = Load::start(&options.load, shop, "place-order", pace)?;
     let meter = Meter::start(Vec::new(), shop.cluster.postgres.id()?);
     let seen = load.end().await?;
     Ok(costs(&meter.stop().await?.between(seen.from, seen.to), seen.requests, seen.rate))
@@ -210,7 +210,7 @@ impl Pgbench<'_> {
         let progress = self.progress(&shop.cluster.postgres, rate).await?;
         let record = meter.stop().await?;
         let placed = orders(&shop.cluster.postgres).await? - before;
-        let warm = usize::try_from(self.options.warm_up)?.max(1);
+        let warm = usize::try_from(self.options.load.warm_up)?.max(1);
         let (first, last) = (progress.get(warm - 1), progress.last());
         let (from, to) = first.zip(last).map(|(first, last)| (first.at, last.at)).context("pgbench says too little")?;
         let transactions: f64 = progress[warm..].iter().map(|it| it.transactions).sum();
@@ -222,7 +222,7 @@ impl Pgbench<'_> {
     }
 
     async fn progress(&self, postgres: &Postgres, rate: Option<f64>) -> anyhow::Result<Vec<Progress>> {
-        let seconds = self.options.warm_up.max(1) + self.options.seconds.get() + 1;
+        let seconds = self.options.load.warm_up.max(1) + self.options.load.seconds.get() + 1;
         let mut command = postgres.client(PGBENCH)?;
         let run = self.runs.replace(self.runs.get() + 1);
         command.args(["--no-vacuum", "--protocol=prepared", "--progress=1"]);

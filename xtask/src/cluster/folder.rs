@@ -16,7 +16,18 @@ pub struct Folder {
 }
 
 impl Folder {
-    pub fn create() -> anyhow::Result<Self> {
+    /// Does something in a new one. Where that fails it is kept, and it is told where.
+    pub async fn with<T>(work: impl AsyncFnOnce(&Self) -> anyhow::Result<T>) -> anyhow::Result<T> {
+        let mut folder = Self::create()?;
+        let outcome = work(&folder).await;
+        if outcome.is_err() {
+            folder.is_kept = true;
+            println!("logs: {}", folder.path.display());
+        }
+        outcome
+    }
+
+    fn create() -> anyhow::Result<Self> {
         let path = env::temp_dir().join(format!("joist-drill-{}", Uuid::now_v7()));
         fs::create_dir(&path).with_context(|| format!("{} cannot be made", path.display()))?;
         Ok(Self { path, is_kept: false })
@@ -32,10 +43,6 @@ impl Folder {
 
     pub fn log(&self, name: &str) -> PathBuf {
         self.path.join(format!("{name}.log"))
-    }
-
-    pub fn keep(&mut self) {
-        self.is_kept = true;
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     memory, most_memory,
 };
 use crate::{
-    bench::{meter::of_database, table::Table},
+    bench::{load, meter::of_database, table::Table},
     cluster::DATABASES,
     figures::{Figures, Rounds},
     programs::NAMES,
@@ -18,7 +18,7 @@ pub fn brief(figures: &Figures) -> String {
 }
 
 pub fn print(options: &Options, measured: &[Measured]) {
-    let Options { rounds, seconds, warm_up, connections, customers, .. } = options;
+    let (rounds, load::Options { seconds, warm_up, connections, customers }) = (options.rounds, &options.load);
     println!(
         "\nEach call by {customers} customers on {connections} connections, {seconds} s after {warm_up} s of warming up;\n\
          medians of {rounds} rounds (least–greatest)."
