@@ -1,14 +1,14 @@
 //! One users instance hangs for ten seconds, under load: it is left out quickly, nobody who reads fails, and it is
 //! used again when it is back.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::ensure;
 use rustix::process::Signal;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    load::{ACCOUNTS, Clientele, Load, Outcome, Pace},
+    load::{ACCOUNTS, Clientele, Load, Outcome, Outcomes, Pace},
     report::{figure, latencies, milliseconds, no_slower, none_failed, seconds},
 };
 use crate::{
@@ -34,7 +34,12 @@ const NOISE: Duration = Duration::from_millis(20);
 
 pub async fn run(cluster: &Cluster) -> anyhow::Result<()> {
     let clientele = Clientele::gather(&cluster.front()).await?;
-    let load = Load::start(&clientele, ACCOUNTS, Pace::PerSecond(100));
+    no_slower("when it is left out", NOISE, async || look(cluster, &clientele).await).await
+}
+
+/// What is noticed normally, and when it is left out. Errors: what must not be noticed at any time.
+async fn look(cluster: &Cluster, clientele: &Arc<Clientele>) -> anyhow::Result<[Outcomes; 2]> {
+    let load = Load::start(clientele, ACCOUNTS, Pace::PerSecond(100));
     load.end_more(200).await?;
     let hanging = &cluster.users[1];
     is_called(hanging).await?;
@@ -56,8 +61,8 @@ pub async fn run(cluster: &Cluster) -> anyhow::Result<()> {
     latencies("latency when it is back", &outcomes.between(resumed, ended));
     none_failed("failed idempotent requests", &outcomes.only(Outcome::is_idempotent))?;
     ensure!(outcomes.slowest() <= DEADLINE, "a request took {}", milliseconds(outcomes.slowest()));
-    no_slower("when it is left out", &outcomes.between(watched, hung), &outcomes.between(left_out, resumed), NOISE)?;
-    story
+    story?;
+    Ok([outcomes.between(watched, hung), outcomes.between(left_out, resumed)])
 }
 
 /// Waits until it is called: what nobody calls would not be missed.

@@ -1,7 +1,7 @@
 //! Four hundred clients send a byte a second, half of them their heads and half their bodies: each is cut, and nobody else
 //! notices them.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::ensure;
 use tokio::{
@@ -14,7 +14,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    load::{Clientele, Load, Pace, SHOPPING},
+    load::{Clientele, Load, Outcomes, Pace, SHOPPING},
     report::{figure, latencies, no_slower, none_failed, seconds},
 };
 use crate::cluster::Cluster;
@@ -44,7 +44,12 @@ struct Cut {
 
 pub async fn run(cluster: &Cluster) -> anyhow::Result<()> {
     let clientele = Clientele::gather(&cluster.front()).await?;
-    let load = Load::start(&clientele, SHOPPING, Pace::PerSecond(100));
+    no_slower("with them", NOISE, async || look(cluster, &clientele).await).await
+}
+
+/// What others notice without them, and with them. Errors: one of them is not cut, or somebody else's request fails.
+async fn look(cluster: &Cluster, clientele: &Arc<Clientele>) -> anyhow::Result<[Outcomes; 2]> {
+    let load = Load::start(clientele, SHOPPING, Pace::PerSecond(100));
     load.end_more(200).await?;
     let alone = Instant::now();
     sleep(WATCHED).await;
@@ -65,7 +70,7 @@ pub async fn run(cluster: &Cluster) -> anyhow::Result<()> {
         slow.judge(&cuts.into_iter().flatten().collect::<Vec<_>>())?;
     }
     none_failed("failed requests of others", &outcomes)?;
-    no_slower("with them", &without, &with, NOISE)
+    Ok([without, with])
 }
 
 impl Slow {

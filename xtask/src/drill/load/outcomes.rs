@@ -46,6 +46,7 @@ impl Outcome {
     }
 }
 
+#[derive(Clone)]
 pub struct Outcomes(Vec<Outcome>);
 
 impl Outcomes {
