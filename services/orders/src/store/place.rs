@@ -2,7 +2,7 @@
 //! that. This is one round trip, however many lines the order has, and nobody waits for another's round trips while a
 //! product is locked.
 
-use database::Connection;
+use database::{Connection, violated_constraint};
 use events::Outbox;
 use rpc::deadline;
 use sqlx::{query_file, query_scalar};
@@ -56,8 +56,8 @@ impl Store {
     }
 }
 
-/// Stock, key, order, lines, and what is told of it, in one statement. Returns whether it was done: nothing is, where a
-/// product is not what the order says any more or is too few, the key belongs to another order, or the deadline is over.
+/// Key, stock, order, lines, and what is told of it, in one statement. Returns whether it was done: nothing is, where the key
+/// belongs to another order, a product is not what the order says any more or is too few, or the deadline is over.
 async fn write(
     connection: &mut Connection,
     order: &Order,
@@ -96,7 +96,11 @@ async fn write(
     .execute(connection)
     .await;
     outbox.wake();
-    Ok(written?.rows_affected() > 0)
+    match written {
+        Ok(written) => Ok(written.rows_affected() > 0),
+        Err(refusal) if violated_constraint(&refusal) == Some("products_stock_is_not_negative") => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Zero would mean no limit.

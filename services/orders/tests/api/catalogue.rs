@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use proto::orders::v1 as pb;
+use sqlx::{AssertSqlSafe, raw_sql};
 use tonic::Code;
 
 use crate::harness::{Service, fields, refusal};
@@ -53,6 +54,22 @@ async fn what_is_not_sold_is_not_found() {
     let service = Service::start().await;
     let answer = service.catalog.clone().get_product(pb::GetProductRequest { sku: "TABLE-GOLD".to_owned() }).await;
     assert_eq!(refusal(answer).0, Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_product_that_orders_may_remember_stays() {
+    let service = Service::start().await;
+    let mut connection = service.connection().await;
+    for going in [
+        "delete from products where sku = 'TABLE-OAK'",
+        "truncate products cascade",
+        "update products set sku = 'TABLE-GOLD' where sku = 'TABLE-OAK'",
+    ] {
+        let refusal = raw_sql(AssertSqlSafe(going)).execute(&mut connection).await.unwrap_err();
+        assert!(refusal.to_string().contains("a product stays"), "{going}: {refusal}");
+    }
+    service.sql("update products set stock = 0, name = 'Sold out' where sku = 'TABLE-OAK'").await;
+    assert_eq!(service.count("select count(*) from products").await, 200);
 }
 
 #[tokio::test]

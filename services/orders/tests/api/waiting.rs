@@ -77,6 +77,18 @@ async fn an_order_whose_stock_is_gone_meanwhile_is_refused_and_leaves_nothing() 
 }
 
 #[tokio::test]
+async fn an_order_that_is_refused_for_its_last_product_has_taken_nothing_of_the_first() {
+    let service = Service::start().await;
+    let mut holder = lock(&service, "TABLE-OAK").await;
+    let person = service.person();
+    let order = tokio::spawn(async move { person.place(&[("BOX-OAK", 3), ("TABLE-OAK", 2)]).await });
+    until_waiting(&service, 1).await;
+    raw_sql("update products set stock = 1 where sku = 'TABLE-OAK'; commit").execute(&mut holder).await.unwrap();
+    assert_eq!(refusal(order.await.unwrap()), (Code::FailedPrecondition, Some("OUT_OF_STOCK".to_owned())));
+    assert_eq!((service.stock("BOX-OAK").await, service.stock("TABLE-OAK").await), (150, 1));
+}
+
+#[tokio::test]
 async fn an_order_whose_stock_comes_back_meanwhile_is_placed() {
     let service = Service::start().await;
     service.person().place(&[("TABLE-OAK", 1)]).await.unwrap();
