@@ -6,16 +6,16 @@ use sqlx::Error;
 /// (PostgreSQL manual, appendix A).
 const TIMED_OUT: [&str; 2] = ["57014", "55P03"];
 
-/// The classes of SQLSTATE that say that the server is not there for us now: connection exception, insufficient
-/// resources (too many connections), operator intervention (shutting down, starting up).
-const UNAVAILABLE_CLASSES: [&str; 3] = ["08", "53", "57"];
+/// The classes of SQLSTATE that say that the server cannot do it for us now: connection exception, transaction rollback
+/// (a deadlock), insufficient resources (too many connections), operator intervention (shutting down, starting up).
+const UNAVAILABLE_CLASSES: [&str; 4] = ["08", "40", "53", "57"];
 
 /// What kind of trouble a statement had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// Its time limit was over.
     TimedOut,
-    /// The database could not be reached or had no connection left; trying again may help.
+    /// The database could not be reached, had no connection left, or gave up for others' sake; trying again may help.
     Unavailable,
     /// A defect: of the statement, the schema or the data.
     Defect,

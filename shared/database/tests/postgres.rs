@@ -4,13 +4,14 @@
 
 use std::time::Duration;
 
-use database::{Config, Failure, Pool, connect, migrate, migrate_schema, provision, violated_constraint};
+use database::{Config, Failure, Pool, Transaction, connect, migrate, migrate_schema, provision, violated_constraint};
 use settings::Secret;
 use sqlx::{
     Connection, PgConnection, SqlSafeStr,
     migrate::{Migration, MigrationType, Migrator},
     query,
 };
+use tokio::join;
 
 fn migrations(statements: &'static [&'static str]) -> Migrator {
     let migration = |(version, statement): (i64, &'static str)| {
@@ -108,6 +109,22 @@ async fn who_waits_for_a_lock_can_have_a_limit_of_its_own() {
     query("set local lock_timeout = 20").execute(&mut *waiting).await.unwrap();
     let late = query(locking).execute(&mut *waiting).await.unwrap_err();
     assert_eq!(Failure::from(&late), Failure::TimedOut);
+}
+
+#[tokio::test]
+async fn of_two_who_wait_for_each_other_one_may_try_again() {
+    let (_, pool) = empty_database().await;
+    let [mut one, mut other] = [pool.begin(None).await.unwrap(), pool.begin(None).await.unwrap()];
+    let [first, second] = ["select pg_advisory_xact_lock(1)", "select pg_advisory_xact_lock(2)"];
+    query(first).execute(&mut *one).await.unwrap();
+    query(second).execute(&mut *other).await.unwrap();
+    let waits = async |mut tx: Transaction, locking| {
+        let locked = query(locking).execute(&mut *tx).await;
+        locked.map(drop)
+    };
+    let (one, other) = join!(waits(one, second), waits(other, first));
+    let given_up = one.and(other).unwrap_err();
+    assert_eq!(Failure::from(&given_up), Failure::Unavailable);
 }
 
 #[tokio::test]
